@@ -1,0 +1,38 @@
+"""What long work says about itself while it runs.
+
+The library calls a :class:`Progress`; what becomes of it (a bar, JSON lines, nothing) is the program's choice.
+Calls are cheap and may come from any one thread at a time per method; none may raise.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives the state of one piece of work."""
+
+    def phase(self, name: str, *, total_bytes: int | None = None, total_items: int | None = None) -> None:
+        """A new phase begins (``scan``, ``store``, ``restore``, ``check`` …), with its totals if they are known."""
+        ...
+
+    def advance(self, *, done_bytes: int = 0, done_items: int = 0) -> None:
+        """So many more bytes and items (files, objects) of this phase are done."""
+        ...
+
+    def current(self, name: str) -> None:
+        """The item being worked on now, printable."""
+        ...
+
+
+class NoProgress:
+    """Says nothing."""
+
+    def phase(self, name: str, *, total_bytes: int | None = None, total_items: int | None = None) -> None:
+        pass
+
+    def advance(self, *, done_bytes: int = 0, done_items: int = 0) -> None:
+        pass
+
+    def current(self, name: str) -> None:
+        pass
