@@ -1,1 +1,23 @@
-"""."""
+"""The tar engine: GNU tar's incremental archives, written and read without GNU tar.
+
+An *archive* is one level. Every directory has an entry of type ``D`` in it whose body is its *list*: for each name a
+letter, ``Y`` in this archive, ``N`` unchanged and so in an older one, ``D`` directory; a name that is not listed was
+deleted. The root's list also holds the *renames* since the level before. The *snapshot file* (``engine_metadata``)
+is what the next level is made from: a time, and every directory with device, inode and list.
+
+====================  ========================================================
+``header``            one 512-byte header, both ways
+``pax``               extended header records
+``lists``             lists and renames
+``snapshot``          the snapshot file
+``scan``              one walk over the source: what is stored, what is not
+``entries``           the tar records of one file, link, device
+``write``             the archive, and the snapshot file that goes with it
+``read``              archive → members
+``wanted``            which member of which level a restore needs
+``extract``           levels, newest first, into a target
+``target``            targets that only look: dry run, listing, check
+====================  ========================================================
+
+Sources: GNU tar manual, "Basic Tar Format", "Incremental dumps" and "Dumpdir"; POSIX.1-2008 pax; ``tar.h``.
+"""

@@ -1,0 +1,97 @@
+"""What every engine is given and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from freezer.model.items import ItemFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A source on disk: a directory, or one file ``name`` in it.
+
+    ``path`` is the directory's absolute path as bytes; ``name`` is None for a whole tree.
+    """
+
+    path: bytes
+    name: bytes | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What one backup holds, counted while it was made (bytes are those of file contents).
+
+    ``files`` to ``others`` count everything the backup describes, ``stored_*`` what this level carries itself.
+    ``broken_links``, ``excluded`` and ``mount_points`` are printable paths relative to the source, at most
+    :data:`LISTED` of each; ``failures`` is complete.
+    """
+
+    files: int = 0
+    directories: int = 0
+    links: int = 0
+    others: int = 0
+    bytes: int = 0
+    stored_items: int = 0
+    stored_bytes: int = 0
+    sockets: int = 0
+    broken_link_count: int = 0
+    excluded_count: int = 0
+    broken_links: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    mount_points: list[str] = field(default_factory=list)
+    failures: list[ItemFailure] = field(default_factory=list)
+
+
+LISTED = 1000
+"""How many broken links or excluded paths a summary names at most."""
+
+
+class BlockSink(Protocol):
+    """Where an engine puts the bytes of an archive: blocks that it fills and gives back."""
+
+    def acquire(self) -> bytearray:
+        """An empty block to fill, of the size that suits the stages behind."""
+        ...
+
+    def submit(self, block: bytearray, used: int) -> None:
+        """The first ``used`` bytes of ``block`` are the next bytes of the archive; the block is no longer the
+        caller's."""
+        ...
+
+
+class Source(Protocol):
+    """Where an engine reads an archive from; every call raises ``DamagedError`` when bytes are missing or wrong."""
+
+    def read_exact(self, size: int) -> bytes: ...
+
+    def read_some(self, size: int) -> bytes | memoryview:
+        """Up to ``size`` bytes, none at the end."""
+        ...
+
+    def skip(self, size: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Restored:
+    """What a restore did.
+
+    ``stale``: items brought back in an older version because the chosen level lacks them; ``absent``: items the chosen
+    level lists but no level holds; ``failures``: items that could not be written. All complete.
+    """
+
+    files: int = 0
+    directories: int = 0
+    others: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    deleted: int = 0
+    stale: list[ItemFailure] = field(default_factory=list)
+    absent: list[ItemFailure] = field(default_factory=list)
+    failures: list[ItemFailure] = field(default_factory=list)
+
+    def problems(self) -> Sequence[ItemFailure]:
+        """Everything that is not as the backup says."""
+        return (*self.failures, *self.stale)

@@ -1,0 +1,228 @@
+"""One 512-byte header block in GNU format, both ways.
+
+Offsets are those of ``struct oldgnu_header`` and ``struct posix_header`` in GNU tar's ``tar.h``. Numbers that do not
+fit their octal field are stored in base 256 (first byte 0x80, or 0xff for negative ones), as GNU tar does.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from freezer.errors import DamagedError
+
+BLOCK: Final = 512
+RECORD: Final = 20 * BLOCK
+
+FILE: Final = b"0"
+OLD_FILE: Final = b"\0"
+HARD_LINK: Final = b"1"
+SYMLINK: Final = b"2"
+CHARACTER_DEVICE: Final = b"3"
+BLOCK_DEVICE: Final = b"4"
+DIRECTORY: Final = b"5"
+FIFO: Final = b"6"
+CONTIGUOUS: Final = b"7"
+DUMP_DIRECTORY: Final = b"D"
+LONG_NAME: Final = b"L"
+LONG_LINK: Final = b"K"
+SPARSE: Final = b"S"
+PAX: Final = b"x"
+PAX_GLOBAL: Final = b"g"
+VOLUME: Final = b"V"
+
+_GNU_MAGIC: Final = b"ustar  \0"
+_POSIX_MAGIC: Final = b"ustar\x00"
+_ZEROS: Final = bytes(BLOCK)
+_BLANK_SUM: Final = b"        "
+
+
+@dataclass(slots=True)
+class Header:
+    """The fields of one header as they stand; long names, PAX records and sparse maps are not merged in."""
+
+    name: bytes
+    type: bytes
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: int
+    link: bytes = b""
+    uname: bytes = b""
+    gname: bytes = b""
+    major: int = 0
+    minor: int = 0
+    atime: int = 0
+    gnu: bool = True
+    extents: list[tuple[int, int]] = field(default_factory=list)
+    extended: bool = False
+    real_size: int = 0
+
+
+def number(value: int, width: int) -> bytes:
+    """``value`` in a field of ``width`` bytes: octal and a NUL if it fits, otherwise base 256."""
+    digits = width - 1
+    if 0 <= value < 8**digits:
+        return (b"%0*o" % (digits, value)) + b"\0"
+    if value >= 0:
+        return b"\x80" + value.to_bytes(digits, "big")
+    return value.to_bytes(width, "big", signed=True)
+
+
+@lru_cache(maxsize=1024)
+def _owner(mode: int, uid: int, gid: int) -> bytes:
+    return number(mode & 0o7777, 8) + number(uid, 8) + number(gid, 8)
+
+
+@lru_cache(maxsize=1024)
+def _tail(type: bytes, uname: str, gname: str) -> bytes:
+    names = _text(uname, 31).ljust(32, b"\0") + _text(gname, 31).ljust(32, b"\0")
+    return type + bytes(100) + _GNU_MAGIC + names + number(0, 8) + number(0, 8)
+
+
+def _text(name: str, limit: int) -> bytes:
+    encoded = name.encode("utf-8", "surrogateescape")
+    return encoded if len(encoded) <= limit else b""
+
+
+def plain_header(
+    name: bytes,
+    type: bytes,
+    mode: int,
+    uid: int,
+    gid: int,
+    size: int,
+    times: tuple[int, int, int],
+    owner: tuple[str, str],
+) -> bytes:
+    """The header of anything without link target or device number; ``name`` has at most 100 bytes.
+
+    ``times``: mtime, atime, ctime in whole seconds; ``owner``: user and group name. This is the hot path of a backup of
+    many small files: what repeats is cached, and the checksum comes from Adler-32's first sum, which is exact here
+    because at most 270 bytes are not zero and their sum stays below its modulus of 65521.
+    """
+    mtime, atime, ctime = times
+    front = name.ljust(100, b"\0") + _owner(mode, uid, gid) + number(size, 12)
+    tail = _tail(type, *owner)
+    if 0 <= mtime < 8**11 and 0 <= atime < 8**11 and 0 <= ctime < 8**11:
+        front += b"%011o\0" % mtime
+        back = tail + b"%011o\0%011o\0" % (atime, ctime)
+    else:
+        front += number(mtime, 12)
+        back = tail + number(atime, 12) + number(ctime, 12)
+    total = (zlib.adler32(back, zlib.adler32(front)) & 0xFFFF) - 1 + 256
+    return b"".join((front, b"%06o\0 " % total, back, _ZEROS[: BLOCK - len(front) - 8 - len(back)]))
+
+
+def full_header(header: Header) -> bytes:
+    """Any header, slower: link targets, devices, and the first four extents of a sparse file."""
+    block = bytearray(BLOCK)
+
+    def put(offset: int, data: bytes) -> None:
+        block[offset : offset + len(data)] = data
+
+    put(0, header.name[:100])
+    put(100, _owner(header.mode, header.uid, header.gid))
+    put(124, number(header.size, 12))
+    put(136, number(header.mtime, 12))
+    put(148, _BLANK_SUM)
+    put(156, header.type)
+    put(157, header.link[:100])
+    put(257, _GNU_MAGIC)
+    put(265, header.uname[:31])
+    put(297, header.gname[:31])
+    put(329, number(header.major, 8))
+    put(337, number(header.minor, 8))
+    put(345, number(header.atime, 12))
+    put(357, number(header.mtime, 12))
+    if header.type == SPARSE:
+        for index, (offset, length) in enumerate(header.extents[:4]):
+            put(386 + 24 * index, number(offset, 12) + number(length, 12))
+        block[482] = header.extended
+        put(483, number(header.real_size, 12))
+    put(148, b"%06o\0 " % sum(block))
+    return bytes(block)
+
+
+def sparse_extension(extents: list[tuple[int, int]], more: bool) -> bytes:
+    """An extension block of a sparse file's map: up to 21 extents, and whether another follows."""
+    block = b"".join(number(offset, 12) + number(length, 12) for offset, length in extents)
+    return block.ljust(504, b"\0") + bytes((more,)) + bytes(7)
+
+
+def parse_extents(block: bytes, count: int) -> list[tuple[int, int]]:
+    """The extents in the ``count`` 24-byte slots of ``block``; the first empty slot ends the list."""
+    extents = []
+    for index in range(count):
+        slot = block[24 * index : 24 * index + 24]
+        if not slot[0]:
+            break
+        extents.append((parse_number(slot[:12], "sparse map"), parse_number(slot[12:], "sparse map")))
+    return extents
+
+
+def parse_number(text: bytes, what: str) -> int:
+    """The value of a numeric field; blanks and NULs around octal digits are allowed, as in old archives."""
+    first = text[0]
+    if first == 0x80:
+        return int.from_bytes(text[1:], "big")
+    if first == 0xFF:
+        return int.from_bytes(text, "big", signed=True)
+    digits = text.split(b"\0", 1)[0].strip()
+    if not digits:
+        return 0
+    try:
+        return int(digits, 8)
+    except ValueError:
+        raise DamagedError(f"the archive is damaged: {what} of a header is no number") from None
+
+
+def parse_header(block: bytes) -> Header:
+    """The header in ``block``; :class:`DamagedError` if its checksum does not fit."""
+    _check_sum(block)
+    magic = block[257:263]
+    gnu = block[257:265] == _GNU_MAGIC
+    name = block[:100].split(b"\0", 1)[0]
+    if magic == _POSIX_MAGIC and (prefix := block[345:500].split(b"\0", 1)[0]):
+        name = prefix + b"/" + name
+    kind = block[156:157]
+    header = Header(
+        name=name,
+        type=FILE if kind == OLD_FILE else kind,
+        mode=parse_number(block[100:108], "mode") & 0o7777,
+        uid=parse_number(block[108:116], "owner"),
+        gid=parse_number(block[116:124], "group"),
+        size=parse_number(block[124:136], "size"),
+        mtime=parse_number(block[136:148], "time"),
+        link=block[157:257].split(b"\0", 1)[0],
+        uname=block[265:297].split(b"\0", 1)[0],
+        gname=block[297:329].split(b"\0", 1)[0],
+        gnu=gnu,
+    )
+    if header.size < 0:
+        raise DamagedError("the archive is damaged: a size is negative")
+    if kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
+        header.major = parse_number(block[329:337], "device")
+        header.minor = parse_number(block[337:345], "device")
+    if gnu:
+        header.atime = parse_number(block[345:357], "time")
+    if kind == SPARSE:
+        header.extents = parse_extents(block[386:482], 4)
+        header.extended = bool(block[482])
+        header.real_size = parse_number(block[483:495], "size")
+    return header
+
+
+def _check_sum(block: bytes) -> None:
+    stored = parse_number(block[148:156], "checksum")
+    # Adler-32's first sum is the sum of all bytes modulo 65521, several times faster than adding them up here.
+    if ((zlib.adler32(block) & 0xFFFF) - 1 - stored - sum(block[148:156]) + 256) % 65521 == 0:
+        return
+    unsigned = sum(block) - sum(block[148:156]) + 256
+    # Some old programs summed signed characters.
+    high = sum(1 for byte in block if byte > 127) - sum(1 for byte in block[148:156] if byte > 127)
+    if stored != unsigned - 256 * high:
+        raise DamagedError("the archive is damaged: the checksum of a header is wrong")
