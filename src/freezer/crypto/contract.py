@@ -1,0 +1,37 @@
+"""What a pipeline may expect of a cipher, whichever it is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Sealer(Protocol):
+    """Turns the plain bytes of one object into its stored bytes: ``header``, then updates, then ``finish``."""
+
+    @property
+    def header(self) -> bytes:
+        """The first stored bytes."""
+        ...
+
+    def update(self, data: Buffer) -> bytes:
+        """The stored bytes that ``data`` completes, perhaps none; ``data`` belongs to the caller again on return."""
+        ...
+
+    def finish(self) -> bytes:
+        """The last stored bytes; nothing may be called afterwards."""
+        ...
+
+
+class Unsealer(Protocol):
+    """Turns the stored bytes of one object, header included, back into plain bytes."""
+
+    def update(self, data: Buffer) -> bytes:
+        """The plain bytes that ``data`` makes available, perhaps none. Errors below
+        :class:`freezer.errors.DataError`."""
+        ...
+
+    def finish(self) -> bytes:
+        """The last plain bytes; an error if the object is not complete."""
+        ...

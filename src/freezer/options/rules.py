@@ -1,0 +1,197 @@
+"""Which options contradict each other, what the generations of programs disagree about, and what this build lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from freezer.errors import NotBuiltError, UsageError
+from freezer.options.resolve import DEFAULT, Settings, default_value
+from freezer.options.table import BY_NAME, OPTIONS, main_spelling
+from freezer.options.values import where
+
+LEVEL_OPTIONS = ("max_level", "always_level", "restart_always_level")
+REMOVE_OPTIONS = ("remove_older_than", "remove_before_date", "remove_from_date")
+KEEP_OPTIONS = (
+    "keep_last",
+    "keep_hourly",
+    "keep_daily",
+    "keep_weekly",
+    "keep_monthly",
+    "keep_yearly",
+    "keep_within",
+)
+_IDLE_GROUPS = frozenset({"openstack", "storage", "database"})
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class IncrementalDecision:
+    """Whether a backup may build on the one before, and why, as text to show."""
+
+    incremental: bool
+    reason: str
+
+
+def decide_incremental(settings: Settings, program: str) -> IncrementalDecision:
+    """The decision for a backup.
+
+    19.0.0 wants ``--incremental`` and refuses level options without it; the programs before it made increments unless
+    ``--no-incremental true`` was given. Here level options imply increments; without any of these options a backup is
+    full, as in 19.0.0, but incremental if the program is called ``freezerc`` or ``no_incremental`` is given at all.
+    """
+    levels = [main_spelling(name) for name in LEVEL_OPTIONS if settings.is_set(name)]
+    no_incremental = settings.optional_flag("no_incremental")
+    if no_incremental:
+        for other in [*levels, *(["--incremental"] if settings.flag("incremental") else [])]:
+            raise UsageError(f"--no-incremental and {other} contradict each other")
+        return IncrementalDecision(False, "full because of --no-incremental")
+    if settings.given("incremental"):
+        if settings.flag("incremental"):
+            return IncrementalDecision(True, "incremental because of --incremental")
+        if levels:
+            raise UsageError(f"{levels[0]} needs increments, but incremental is given as false")
+        return IncrementalDecision(False, "full because incremental is given as false")
+    if levels:
+        return IncrementalDecision(True, f"incremental because of {levels[0]}")
+    if no_incremental is False:
+        return IncrementalDecision(True, "incremental because no_incremental is given as false")
+    if program == "freezerc":
+        return IncrementalDecision(True, "incremental because that is what freezerc does")
+    return IncrementalDecision(False, "full because neither --incremental nor a level option is given")
+
+
+def expand_backup_name(settings: Settings) -> str:
+    """The backup's name with its variables filled in; a name with any other ``{…}`` stays as it is, as in 19.0.0."""
+    template = settings.text("backup_name")
+    fields = {
+        "mode": settings.text("mode"),
+        "backup_media": "fs",
+        "storage": settings.text("storage"),
+        "container": settings.text("container"),
+        "project_id": settings.optional_text("project_id") or "None",
+        "resource_id": settings.text("hostname"),
+    }
+    if any(name not in fields for name in _FIELD.findall(template)):
+        return template
+    return _FIELD.sub(lambda match: fields[match[1]], template)
+
+
+def wants_snapshot(settings: Settings) -> bool:
+    """Whether a volume snapshot is asked for: by ``--snapshot``, or by naming the volume alone as older programs do."""
+    if settings.given("snapshot"):
+        return settings.flag("snapshot")
+    return settings.is_set("lvm_srcvol")
+
+
+def check(settings: Settings, action: str, home: str) -> list[str]:
+    """Refuse what cannot be done; return notices about what has no effect."""
+    notices = [*_check_built(settings, home), *_check_places(settings, action)]
+    _check_storages(settings, action)
+    _check_removal(settings, action)
+    _check_required(settings, action)
+    _check_choice(settings, action)
+    if action == "restore":
+        notices += [
+            f"{main_spelling(name)} has no effect on a restore: only admin and backup remove backups"
+            for name in REMOVE_OPTIONS
+            if settings.is_set(name)
+        ]
+    return notices
+
+
+def _check_built(settings: Settings, home: str) -> list[str]:
+    """NotBuiltError for options of parts that are missing.
+
+    One that has its default value asks for nothing. What a machine's configuration says about clouds, storages and
+    databases concerns other runs too, and is a notice.
+    """
+    notices: list[str] = []
+    for option in OPTIONS:
+        if option.name == "storage" or not settings.given(option.name):
+            continue
+        value, source = settings.values[option.name], settings.source(option.name)
+        if option.unbuilt and value != default_value(option, home):
+            if option.group in _IDLE_GROUPS and _machine_wide(settings, source):
+                notices.append(f"{option.name}{where(source)} has no effect: this build has no {option.unbuilt} yet")
+            else:
+                raise NotBuiltError(f"{option.spelling}{where(source)}: {_lacks(option.unbuilt)}")
+        if isinstance(value, str) and value in option.unbuilt_choices:
+            part = option.unbuilt_choices[value]
+            raise NotBuiltError(f"{option.spelling} {value}{where(source)}: {_lacks(part)}")
+    return notices
+
+
+def _machine_wide(settings: Settings, source: str) -> bool:
+    return source not in {"command line", settings.optional_text("config")}
+
+
+def _lacks(part: str) -> str:
+    return f"this build does not have {part} yet"
+
+
+def _check_storages(settings: Settings, action: str) -> None:
+    if action == "exec":
+        return
+    if len(settings.sections) > 1:
+        raise NotBuiltError(f"[storage:{settings.sections[1].name}]: {_lacks('several storages at once')}")
+    for section in settings.storages:
+        part = BY_NAME["storage"].unbuilt_choices.get(section.storage)
+        if part is None:
+            continue
+        hint = "pass --storage local and, as --container, a directory"
+        if section.source("storage") == DEFAULT:
+            raise NotBuiltError(
+                f"--storage is not given, and its default is {section.storage}: {_lacks(part)}", hint=hint
+            )
+        raise NotBuiltError(f"--storage {section.storage}: {_lacks(part)}", hint=hint)
+
+
+def _check_places(settings: Settings, action: str) -> list[str]:
+    """Options of ours that the action does not have: an error where they are typed, a notice where they stand in a
+    file.
+
+    19.0.0 ignores its own options in that case, and files that several actions share rely on it.
+    """
+    notices: list[str] = []
+    for option in OPTIONS:
+        if option.upstream or option.belongs_to(action) or not settings.given(option.name):
+            continue
+        source = settings.source(option.name)
+        text = f"{option.spelling} has no meaning for {action}, only for {_listed(option.actions)}"
+        if source == "command line":
+            raise UsageError(text)
+        notices.append(f"{text}{where(source)}")
+    return notices
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _check_removal(settings: Settings, action: str) -> None:
+    given = [name for name in REMOVE_OPTIONS if settings.is_set(name)]
+    if len(given) > 1:
+        raise UsageError(f"only one of {_listed([main_spelling(name) for name in given])} can be given")
+    rules = [*REMOVE_OPTIONS, *KEEP_OPTIONS]
+    if action == "admin" and not any(settings.is_set(name) for name in rules):
+        raise UsageError(
+            "admin needs a rule that says what to remove: --remove-older-than DAYS, --remove-before-date DATE "
+            "or one of the --keep options",
+        )
+
+
+def _check_required(settings: Settings, action: str) -> None:
+    required = {"backup": "path_to_backup", "restore": "restore_abs_path", "exec": "command"}.get(action)
+    if required is not None and not settings.is_set(required):
+        raise UsageError(f"{action} needs {main_spelling(required)}: {BY_NAME[required].help}")
+    if action == "exec" and settings.flag("disable_exec"):
+        raise UsageError(f"exec is switched off by disable_exec{where(settings.source('disable_exec'))}")
+
+
+def _check_choice(settings: Settings, action: str) -> None:
+    """Date and id each say which backup is meant; both at once could mean two."""
+    chosen = [name for name in ("restore_from_date", "restore_backup_id") if settings.is_set(name)]
+    if len(chosen) > 1 and BY_NAME["restore_backup_id"].belongs_to(action):
+        raise UsageError(f"only one of {_listed([main_spelling(name) for name in chosen])} can be given")

@@ -1,0 +1,125 @@
+"""Choosing a backup and bringing it back; listing and checking."""
+
+from __future__ import annotations
+
+from freezer.options.spec import Alias, Generation, Kind, Option
+
+_RESTORE = ("restore",)
+_CHOOSES = ("restore", "show", "check")
+
+_RESTORING = (
+    Option(
+        name="restore_abs_path",
+        kind=Kind.PATH,
+        help="directory to restore into; it is created if need be",
+        group="restore",
+        actions=_RESTORE,
+    ),
+    Option(
+        name="restore_from_date",
+        kind=Kind.DATE,
+        help="take the newest backup not later than this; without an offset it is UTC",
+        group="restore",
+        actions=_CHOOSES,
+        tenant_may_set=True,
+    ),
+    Option(
+        name="restore_level",
+        kind=Kind.INTEGER,
+        help="of the chosen chain, take no level above this",
+        group="restore",
+        minimum=0,
+        actions=_CHOOSES,
+        upstream=False,
+        tenant_may_set=True,
+    ),
+    Option(
+        name="restore_backup_id",
+        kind=Kind.TEXT,
+        help="take the backup with this id, as list shows it",
+        group="restore",
+        actions=_CHOOSES,
+        upstream=False,
+        tenant_may_set=True,
+    ),
+    Option(
+        name="only",
+        kind=Kind.PATH,
+        help="only this file or directory, relative to the backup's root; may be given several times",
+        group="restore",
+        metavar="PATH",
+        repeatable=True,
+        actions=("restore", "show"),
+        upstream=False,
+    ),
+    Option(
+        name="overwrite",
+        kind=Kind.FLAG,
+        help="restore into a directory that is not empty",
+        group="restore",
+        default="false",
+        actions=_RESTORE,
+    ),
+    Option(
+        name="overwrite_policy",
+        kind=Kind.CHOICE,
+        help="what to do with a file that is there already",
+        group="restore",
+        choices=("never", "if-newer", "if-changed", "always"),
+        default_note="always with --overwrite",
+        actions=_RESTORE,
+        upstream=False,
+    ),
+    Option(
+        name="delete",
+        kind=Kind.FLAG,
+        help="remove from the target what the backup does not hold",
+        group="restore",
+        default="false",
+        actions=_RESTORE,
+        upstream=False,
+    ),
+    Option(
+        name="same_owner",
+        kind=Kind.FLAG,
+        help="give files back to their owners, where we may",
+        group="restore",
+        default="true",
+        actions=_RESTORE,
+        upstream=False,
+    ),
+    Option(
+        name="numeric_owner",
+        kind=Kind.FLAG,
+        help="restore owners by number, not by name",
+        group="restore",
+        default="false",
+        actions=_RESTORE,
+        upstream=False,
+    ),
+)
+
+_READING = (
+    Option(
+        name="list",
+        kind=Kind.FLAG,
+        help="list the objects of the container, not the containers",
+        group="reading",
+        short="l",
+        default="false",
+        actions=("info",),
+        upstream=False,
+        aliases=(Alias("list_objects", Generation.COMMAND),),
+    ),
+    Option(
+        name="read_data",
+        kind=Kind.FLAG,
+        help="read, decrypt and decompress every byte, not only the structure",
+        group="reading",
+        default="false",
+        actions=("check",),
+        upstream=False,
+    ),
+)
+
+OPTIONS = (*_RESTORING, *_READING)

@@ -1,0 +1,71 @@
+"""Locks on open files and folders (flock(2)) that end with the descriptor or the process, never later."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+if sys.platform != "win32":
+    import fcntl
+
+O_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+
+
+class Lock(enum.Enum):
+    """What came of an attempt to lock: it is ours, somebody else's, or there are no locks here (Windows; folders on NFS)."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    UNKNOWN = "unknown"
+
+
+def try_lock(fd: int, *, shared: bool = False) -> Lock:
+    """Lock what ``fd`` has open until it is closed, without waiting."""
+    if sys.platform == "win32":
+        return Lock.UNKNOWN
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Lock.THEIRS
+    except OSError:
+        return Lock.UNKNOWN
+    return Lock.OURS
+
+
+def wait_lock(fd: int) -> Lock:
+    """Lock what ``fd`` has open until it is closed, waiting for others (who keep it for an instant only)."""
+    if sys.platform == "win32":
+        return Lock.UNKNOWN
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except OSError:
+        return Lock.UNKNOWN
+    return Lock.OURS
+
+
+def locks_work(folder: bytes) -> bool:
+    """Whether the file system that ``folder`` is on has locks."""
+    try:
+        fd = os.open(folder, O_FOLDER)
+    except OSError:
+        return False
+    try:
+        return try_lock(fd) is not Lock.UNKNOWN
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def unless_held(path: bytes, flags: int = O_FOLDER) -> Iterator[bool]:
+    """Whether nobody holds a lock on ``path``; while the context lasts nobody can take one."""
+    if sys.platform == "win32":
+        yield True
+        return
+    fd = os.open(path, flags)
+    try:
+        yield try_lock(fd) is not Lock.THEIRS
+    finally:
+        os.close(fd)

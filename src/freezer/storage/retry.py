@@ -1,0 +1,134 @@
+"""A storage that tries again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from freezer.clock import Clock
+from freezer.errors import ObjectExists, ObjectNotFound, StorageError
+from freezer.storage.contract import Buffer, ObjectInfo, Storage, Upload
+from freezer.storage.wrapper import StorageWrapper, UploadWrapper
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long to go on: at most ``tries`` calls, none begun later than ``total`` seconds after the first.
+
+    Between two calls ``first_delay`` seconds, growing by ``factor`` up to ``max_delay``, of which a random half is
+    left out, so that many agents do not come back at the same instant.
+    """
+
+    tries: int = 8
+    total: float = 900.0
+    first_delay: float = 0.5
+    factor: float = 2.0
+    max_delay: float = 60.0
+
+    def delay(self, failures: int, chance: float) -> float:
+        """Seconds to wait after so many failures; ``chance`` is from [0, 1)."""
+        longest: float = min(self.max_delay, self.first_delay * self.factor ** (failures - 1))
+        return longest * (1 - chance / 2)
+
+
+class Retry:
+    """Repeats calls that fail with a retryable :class:`StorageError`."""
+
+    def __init__(self, policy: RetryPolicy, clock: Clock, chance: Callable[[], float]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._chance = chance
+
+    def __call__(self, attempt: Callable[[], T]) -> T:
+        """What ``attempt`` returns in the end, or its last error."""
+        deadline = self._clock.monotonic() + self._policy.total
+        failures = 0
+        while True:
+            try:
+                return attempt()
+            except StorageError as error:
+                failures += 1
+                if not error.retryable or failures >= self._policy.tries:
+                    raise
+                delay = self._policy.delay(failures, self._chance())
+                if self._clock.monotonic() + delay > deadline:
+                    raise
+            self._clock.sleep(delay)
+
+
+class RetryingStorage(StorageWrapper):
+    """``inner``, with every operation repeated that may be.
+
+    ``put_new`` is never repeated: the first call may have succeeded although its answer was lost, and the second would
+    then find the name taken. What is stored now decides, so writers who compete for one name must not store equal bytes
+    (a nonce in them does). Nor is ``sweep``, which would forget what it has removed, nor ``hold``.
+    A storage whose ``commit`` raises a retryable error promises that it may be called again.
+    """
+
+    def __init__(
+        self,
+        inner: Storage,
+        clock: Clock,
+        policy: RetryPolicy | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(inner)
+        self._retry = Retry(policy or RetryPolicy(), clock, chance)
+
+    def exists(self) -> bool:
+        return self._retry(self._inner.exists)
+
+    def prepare(self) -> None:
+        self._retry(self._inner.prepare)
+
+    def put(self, name: str, data: Buffer) -> None:
+        self._retry(lambda: self._inner.put(name, data))
+
+    def put_new(self, name: str, data: Buffer) -> None:
+        try:
+            self._inner.put_new(name, data)
+        except StorageError as error:
+            if not error.retryable:
+                raise
+            self._settle(name, data, error)
+
+    def open_write(self, name: str) -> Upload:
+        return _RetryingUpload(self._retry(lambda: self._inner.open_write(name)), self._retry)
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        return self._retry(lambda: self._inner.get(name, offset, length))
+
+    def list(self, prefix: str = "") -> Sequence[ObjectInfo]:
+        return self._retry(lambda: self._inner.list(prefix))
+
+    def stat(self, name: str) -> ObjectInfo:
+        return self._retry(lambda: self._inner.stat(name))
+
+    def delete(self, name: str) -> None:
+        self._retry(lambda: self._inner.delete(name))
+
+    def _settle(self, name: str, data: Buffer, doubt: StorageError) -> None:
+        """Return if ``data`` did get stored; otherwise say who got the name, or repeat the doubt if nobody has."""
+        size = memoryview(data).nbytes
+        try:
+            stored = self.get(name, 0, size + 1)
+        except ObjectNotFound:
+            raise doubt from None
+        if stored != data:
+            raise ObjectExists(f"{self.describe()} has {name!r} already") from doubt
+
+
+class _RetryingUpload(UploadWrapper):
+    def __init__(self, inner: Upload, retry: Retry) -> None:
+        super().__init__(inner)
+        self._retry = retry
+
+    def write(self, offset: int, segment: Buffer) -> None:
+        self._retry(lambda: self._inner.write(offset, segment))
+
+    def commit(self) -> None:
+        self._retry(self._inner.commit)

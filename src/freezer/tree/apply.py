@@ -1,0 +1,164 @@
+"""Putting the attributes of an inode back, through descriptors only.
+
+Order: owner first (the kernel clears setuid bits and capabilities when it changes), then extended attributes (an ACL
+changes the mode, and needs write permission), then the mode, then the times, which everything before would touch.
+Bits that lend the owner's rights to others (setuid, setgid, file capabilities) are put back only together with that
+owner.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from freezer.tree.attributes import Attributes
+from freezer.tree.owners import group_id, user_id
+from freezer.tree.system import O_CLOEXEC, O_NOFOLLOW, O_PATH, chown, fchmod, fchown
+from freezer.tree.xattrs import CAPABILITY, write_xattrs
+
+_LENT = stat.S_ISUID | stat.S_ISGID
+# chown(2) takes this one to mean "leave it as it is".
+_NO_ID = 0xFFFFFFFF
+
+_Ids = tuple[int, int]
+
+
+class Metadata:
+    """Applies :class:`Attributes`; each method returns, in words, what could not be applied.
+
+    ``same_owner``: owners are put back, by name where this system knows it, unless ``numeric_owner``. ``now_ns`` is
+    the access time of new inodes whose attributes have none.
+    """
+
+    def __init__(self, *, same_owner: bool, numeric_owner: bool, now_ns: int) -> None:
+        self._same_owner = same_owner
+        self._numeric_owner = numeric_owner
+        self._now_ns = now_ns
+        self._ids: dict[tuple[str, int, str, int], _Ids] = {}
+        self._has_proc = bool(O_PATH) and os.path.isdir("/proc/self/fd")
+
+    def to_file(self, fd: int, attributes: Attributes) -> list[str]:
+        """To an open regular file."""
+        problems: list[str] = []
+        mode = attributes.mode & 0o7777
+        xattrs = attributes.xattrs
+        owned = self._same_owner and self._set_owner(fd, attributes, problems)
+        if not owned and (mode & _LENT or CAPABILITY in xattrs) and not self._is_owner(os.fstat(fd), attributes):
+            problems.append("setuid, setgid and capabilities left out: the owner is another")
+            mode &= ~_LENT
+            xattrs = {name: value for name, value in xattrs.items() if name != CAPABILITY}
+        if xattrs:
+            problems += write_xattrs(fd, xattrs)
+        atime_ns = attributes.atime_ns
+        self._set_mode_and_times(fd, mode, self._now_ns if atime_ns is None else atime_ns, attributes, problems)
+        return problems
+
+    def to_directory(self, fd: int, attributes: Attributes) -> list[str]:
+        """To an open directory (its setgid bit says only what group new files in it get)."""
+        problems: list[str] = []
+        if self._same_owner:
+            self._set_owner(fd, attributes, problems)
+        if attributes.xattrs:
+            problems += write_xattrs(fd, attributes.xattrs)
+        atime_ns = os.fstat(fd).st_atime_ns if attributes.atime_ns is None else attributes.atime_ns
+        self._set_mode_and_times(fd, attributes.mode & 0o7777, atime_ns, attributes, problems)
+        return problems
+
+    def to_node(self, directory_fd: int, name: bytes, attributes: Attributes, kind: int) -> list[str]:
+        """To something that cannot be opened: a link, FIFO or device (``kind`` is its ``S_IFMT`` part).
+
+        OSError if something of another kind has taken its place.
+        """
+        problems: list[str] = []
+        with self._pinned(directory_fd, name, kind) as (path, dir_fd, follow):
+            if self._same_owner:
+                self._set_owner(path, attributes, problems, dir_fd=dir_fd, follow_symlinks=follow)
+            if attributes.xattrs and dir_fd is None:
+                problems += write_xattrs(path, attributes.xattrs)
+            if kind != stat.S_IFLNK:
+                try:
+                    os.chmod(path, attributes.mode & 0o7777, dir_fd=dir_fd, follow_symlinks=follow)
+                except (OSError, NotImplementedError) as error:
+                    problems.append(_not_set("mode", error))
+            times = (self._now_ns if attributes.atime_ns is None else attributes.atime_ns, attributes.mtime_ns)
+            try:
+                os.utime(path, ns=times, dir_fd=dir_fd, follow_symlinks=follow)
+            except (OSError, OverflowError) as error:
+                problems.append(_not_set("times", error))
+        return problems
+
+    @contextmanager
+    def _pinned(self, directory_fd: int, name: bytes, kind: int) -> Iterator[tuple[bytes, int | None, bool]]:
+        """``path``, ``dir_fd`` and ``follow_symlinks`` for calls that shall reach exactly this inode.
+
+        /proc leads from a descriptor to its inode, even a link's, whatever happens to the name meanwhile. Without
+        /proc the name is used, not followed.
+        """
+        if not self._has_proc:
+            yield name, directory_fd, False
+            return
+        fd = os.open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory_fd)
+        try:
+            if stat.S_IFMT(os.fstat(fd).st_mode) != kind:
+                raise OSError("something else took its place while it was restored")
+            yield b"/proc/self/fd/%d" % fd, None, True
+        finally:
+            os.close(fd)
+
+    def _set_owner(
+        self,
+        where: int | bytes,
+        attributes: Attributes,
+        problems: list[str],
+        *,
+        dir_fd: int | None = None,
+        follow_symlinks: bool = True,
+    ) -> bool:
+        """Whether the owner is now as recorded."""
+        uid, gid = self._owner(attributes)
+        try:
+            if not (0 <= uid < _NO_ID and 0 <= gid < _NO_ID):
+                raise OverflowError("no such number")
+            if isinstance(where, int):
+                fchown(where, uid, gid)
+            else:
+                chown(where, uid, gid, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        except (OSError, OverflowError) as error:
+            problems.append(_not_set(f"owner {uid}:{gid}", error))
+            return False
+        return True
+
+    def _set_mode_and_times(
+        self, fd: int, mode: int, atime_ns: int, attributes: Attributes, problems: list[str]
+    ) -> None:
+        try:
+            fchmod(fd, mode)
+        except OSError as error:
+            problems.append(_not_set(f"mode {mode:04o}", error))
+        try:
+            os.utime(fd, ns=(atime_ns, attributes.mtime_ns))
+        except (OSError, OverflowError) as error:
+            problems.append(_not_set("times", error))
+
+    def _owner(self, attributes: Attributes) -> _Ids:
+        """User and group of ``attributes`` on this system."""
+        key = (attributes.uname, attributes.uid, attributes.gname, attributes.gid)
+        ids = self._ids.get(key)
+        if ids is None:
+            uid = None if self._numeric_owner else user_id(attributes.uname)
+            gid = None if self._numeric_owner else group_id(attributes.gname)
+            ids = (attributes.uid if uid is None else uid, attributes.gid if gid is None else gid)
+            self._ids[key] = ids
+        return ids
+
+    def _is_owner(self, status: os.stat_result, attributes: Attributes) -> bool:
+        """Whether an inode belongs to the recorded user, and to the group where a setgid bit lends that."""
+        uid, gid = self._owner(attributes)
+        return status.st_uid == uid and (status.st_gid == gid or not attributes.mode & stat.S_ISGID)
+
+
+def _not_set(what: str, error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{what} not set: {reason}"

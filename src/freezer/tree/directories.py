@@ -1,0 +1,156 @@
+"""The directories of a restore: each opened beneath the target without following a link, and remembered by identity."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from freezer.tree.openat2 import open_beneath
+from freezer.tree.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, geteuid
+from freezer.tree.xattrs import ACCESS_ACL, DEFAULT_ACL, drop_xattr, read_xattrs
+
+OPEN_AT_ONCE = 64
+"""Directory descriptors that are kept open; a depth-first restore needs few and a sorted one hardly more."""
+
+_FLAGS = os.O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """An open directory.
+
+    ``made``: this run made it, with mode 0700, so nobody else has anything in it. ``inherits_acl``: what is created
+    in it gets an ACL that nobody asked for.
+    """
+
+    fd: int
+    device: int
+    made: bool
+    inherits_acl: bool
+
+
+class Known(NamedTuple):
+    """What a directory was when this run first saw it: identity, whether this run made it, its time of change."""
+
+    device: int
+    inode: int
+    made: bool
+    mtime_ns: int
+
+
+def path_fault(path: bytes) -> str | None:
+    """Why ``path`` is no path below the target, or None."""
+    if path.startswith(b"/"):
+        return "unsafe path: it is absolute"
+    if b"\0" in path:
+        return "unsafe path: it contains a NUL byte"
+    for part in path.split(b"/"):
+        if part in (b"", b".", b".."):
+            return f"unsafe path: it contains {f'the part {part.decode()!r}' if part else 'an empty part'}"
+    return None
+
+
+class Directories:
+    """Opens and makes directories below one root; paths are relative to it, ``b""`` is the root.
+
+    Failures are OSErrors; one without ``errno`` says in words what is wrong with a path.
+    """
+
+    def __init__(self, root_fd: int, *, made: bool) -> None:
+        status = os.fstat(root_fd)
+        self.root = Directory(root_fd, status.st_dev, made, not made and _has_default_acl(root_fd))
+        self._known = {b"": Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)}
+        self._open: OrderedDict[bytes, Directory] = OrderedDict()
+        self._recent_path = b""
+        self._recent = self.root
+
+    def open(self, path: bytes) -> Directory:
+        """The directory at ``path``, which exists; valid until :data:`OPEN_AT_ONCE` others have been opened."""
+        if path == self._recent_path:
+            return self._recent
+        directory = self._open.get(path)
+        if directory is not None:
+            self._open.move_to_end(path)
+        elif not path:
+            directory = self.root
+        else:
+            directory = self._open_anew(path)
+        self._recent_path, self._recent = path, directory
+        return directory
+
+    def make(self, path: bytes) -> Directory:
+        """The directory at ``path``, made with mode 0700 if nothing is there; its parent exists.
+
+        NotADirectoryError, or OSError ELOOP, if something else is there.
+        """
+        parent, _, name = path.rpartition(b"/")
+        if not path or path in self._open:
+            return self.open(path)
+        above = self.open(parent)
+        try:
+            os.mkdir(name, 0o700, dir_fd=above.fd)
+        except FileExistsError:
+            return self.open(path)
+        fd = os.open(name, _FLAGS, dir_fd=above.fd)
+        try:
+            status = os.fstat(fd)
+            # In a directory that others can write, another one may have taken its place already.
+            made = status.st_uid == geteuid() and not status.st_mode & 0o077
+            if above.inherits_acl and made:
+                drop_xattr(fd, DEFAULT_ACL)
+                drop_xattr(fd, ACCESS_ACL)
+            directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+        self._known[path] = Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)
+        self._keep_open(path, directory)
+        return directory
+
+    def known(self, path: bytes) -> Known | None:
+        """What the directory was when this run first saw it, None if it never did."""
+        return self._known.get(path)
+
+    def forget(self, path: bytes) -> None:
+        """The directory at ``path`` is about to be removed."""
+        self._known.pop(path, None)
+        directory = self._open.pop(path, None)
+        if directory is not None:
+            os.close(directory.fd)
+        if path == self._recent_path:
+            self._recent_path, self._recent = b"", self.root
+
+    def close(self) -> None:
+        """Close all descriptors, the root's too."""
+        while self._open:
+            os.close(self._open.popitem()[1].fd)
+        os.close(self.root.fd)
+
+    def _open_anew(self, path: bytes) -> Directory:
+        parent, _, name = path.rpartition(b"/")
+        above = self.root if not parent else self._open.get(parent)
+        if fault := path_fault(path):
+            raise OSError(fault)
+        fd = open_beneath(self.root.fd, path, _FLAGS) if above is None else os.open(name, _FLAGS, dir_fd=above.fd)
+        try:
+            status = os.fstat(fd)
+            now = Known(status.st_dev, status.st_ino, False, status.st_mtime_ns)
+            known = self._known.setdefault(path, now)
+            made = known.made and known[:2] == now[:2]
+            directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+        self._keep_open(path, directory)
+        return directory
+
+    def _keep_open(self, path: bytes, directory: Directory) -> None:
+        self._open[path] = directory
+        if len(self._open) > OPEN_AT_ONCE:
+            os.close(self._open.popitem(last=False)[1].fd)
+
+
+def _has_default_acl(fd: int) -> bool:
+    return DEFAULT_ACL in read_xattrs(fd)

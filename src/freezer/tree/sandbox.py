@@ -1,0 +1,389 @@
+"""The restore sandbox: the only writer during a restore.
+
+Everything happens beneath one directory, through descriptors, and no symbolic link is ever followed, even one that
+somebody swaps in meanwhile. In a directory that this run made (mode 0700 until the end) files are created under their
+final names; elsewhere under ``.freezer-tmp-…`` and renamed when they are whole, so that existing files are never opened
+for writing (other hard links to them, running programs) and nothing half-written has a final name. Nothing that this
+run did not write is deleted or replaced but by :meth:`Sandbox.remove` and as the :class:`Policy` says.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from types import TracebackType
+
+from freezer.clock import Clock, SystemClock
+from freezer.errors import TargetError
+from freezer.model.items import ItemFailure, printable
+from freezer.tree.apply import Metadata
+from freezer.tree.attributes import Attributes
+from freezer.tree.directories import Directories, Directory, path_fault
+from freezer.tree.policy import Policy, Wanted, replaces
+from freezer.tree.removal import remove_tree
+from freezer.tree.system import (
+    HAS_DIRECTORY_DESCRIPTORS,
+    O_CLOEXEC,
+    O_DIRECTORY,
+    O_NOFOLLOW,
+    O_PATH,
+    device_number,
+    geteuid,
+    mkfifo,
+    mknod,
+)
+from freezer.tree.write import Content, create_file, create_node, discard, entry_status
+
+
+class Outcome(enum.Enum):
+    """What became of one item."""
+
+    WRITTEN = "written"
+    SKIPPED = "skipped"
+    """What exists was kept, as the policy says."""
+    FAILED = "failed"
+
+
+_LARGEST = 2**63 - 1
+# These say something about the whole target, not about one item.
+_FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_IN_THE_WAY = frozenset({errno.ENOTDIR, errno.ELOOP})
+
+_Create = Callable[[Directory, bytes], list[str]]
+
+
+class Sandbox:
+    """Restores into the directory ``target``, which is made if ``create`` and it does not exist.
+
+    Paths are as in :mod:`freezer.tree`. A path that is unsafe, or an item that cannot be restored, is added to
+    :attr:`failures` and never raises; an item that was restored but for some attributes is there too. What concerns
+    the whole target (no space, read-only, I/O error) raises :class:`~freezer.errors.TargetError`. Not thread-safe.
+
+    ``same_owner`` (by default for root only) puts owners back, by name where this system knows the name unless
+    ``numeric_owner``; ``devices`` allows root to make device nodes.
+    """
+
+    def __init__(
+        self,
+        target: bytes | str,
+        *,
+        policy: Policy,
+        devices: bool,
+        same_owner: bool | None = None,
+        numeric_owner: bool = False,
+        create: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self._target = os.fsencode(target)
+        self._policy = policy
+        self._devices = devices and geteuid() == 0
+        self._metadata = Metadata(
+            same_owner=geteuid() == 0 if same_owner is None else same_owner,
+            numeric_owner=numeric_owner,
+            now_ns=int((clock or SystemClock()).now() * 1e9),
+        )
+        self._temporary = b".freezer-tmp-" + secrets.token_hex(8).encode()
+        self._directories = _open_target(self._target, create=create)
+        self._attributes: dict[bytes, Attributes] = {}
+        # Files of this run in directories that others can write, as inodes on the target's device or (device, inode).
+        self._written: set[int | tuple[int, int]] = set()
+        self.failures: list[ItemFailure] = []
+        """What could not be restored, or not with all attributes, and why."""
+        self.kept: list[ItemFailure] = []
+        """What exists and was kept although it differs from the backup or may differ, and why."""
+        self.skipped = 0
+        """How many items exist and were kept; those that equal the backup are not in :attr:`kept`."""
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._directories.close()
+
+    def make_directory(self, path: bytes) -> bool:
+        """Make a directory and missing ones above it, all with mode 0700 until :meth:`finish`; whether it exists now.
+
+        An existing directory is used as it is. Something else at exactly this path is replaced if the policy is
+        ``ALWAYS`` or ``IF_CHANGED``.
+        """
+        if path and (fault := path_fault(path)):
+            return self._fail(path, fault)
+        try:
+            try:
+                self._make(path)
+            except FileNotFoundError:
+                for end in (place for place, byte in enumerate(path) if byte == 0x2F):
+                    self._directories.make(path[:end])
+                self._make(path)
+        except OSError as error:
+            return self._fail(path, error)
+        return True
+
+    def write_file(self, path: bytes, attributes: Attributes, size: int, content: Content) -> Outcome:
+        """Write a regular file of ``size`` bytes.
+
+        ``content`` is not touched if the file is skipped or fails early, and may be consumed in part if writing
+        fails: what is left of it is the caller's to skip. Its own errors pass through, with nothing left behind.
+        """
+        if not 0 <= size <= _LARGEST:
+            return self._failed(path, f"impossible size {size}")
+
+        def create(directory: Directory, name: bytes) -> list[str]:
+            return create_file(directory, name, attributes, size, content, self._metadata)
+
+        return self._put(path, Wanted(stat.S_IFREG, attributes.mtime_ns, size), create)
+
+    def symlink(self, path: bytes, target: bytes, attributes: Attributes) -> Outcome:
+        """Make a symbolic link; ``target`` may be anything and is never looked at."""
+        if not target or b"\0" in target:
+            return self._failed(path, "a link to nothing" if not target else "the link's target contains a NUL byte")
+
+        def make(directory: Directory, name: bytes) -> None:
+            os.symlink(target, name, dir_fd=directory.fd)
+
+        return self._put_node(path, Wanted(stat.S_IFLNK, attributes.mtime_ns, link=target), attributes, make)
+
+    def fifo(self, path: bytes, attributes: Attributes) -> Outcome:
+        """Make a named pipe."""
+
+        def make(directory: Directory, name: bytes) -> None:
+            mkfifo(name, 0o600, dir_fd=directory.fd)
+
+        return self._put_node(path, Wanted(stat.S_IFIFO, attributes.mtime_ns), attributes, make)
+
+    def device(self, path: bytes, attributes: Attributes, block: bool, major: int, minor: int) -> Outcome:
+        """Make a device node, if devices were allowed and we are root."""
+        if not self._devices:
+            return self._failed(path, "device nodes are restored only by root and when asked for")
+        kind = stat.S_IFBLK if block else stat.S_IFCHR
+        try:
+            number = device_number(major, minor)
+        except OSError as error:
+            return self._failed(path, error)
+
+        def make(directory: Directory, name: bytes) -> None:
+            mknod(name, kind | 0o600, number, dir_fd=directory.fd)
+
+        return self._put_node(path, Wanted(kind, attributes.mtime_ns, device=number), attributes, make)
+
+    def hard_link(self, path: bytes, existing: bytes) -> Outcome:
+        """Make ``path`` another name of ``existing``, which this run has written or found unchanged."""
+        try:
+            directory, name = self._locate(existing)
+            pin = os.open(name, (O_PATH or os.O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory.fd)
+        except OSError as error:
+            return self._failed(path, f"cannot link to {printable(existing)}: {ItemFailure.of(existing, error).reason}")
+        try:
+            status = os.fstat(pin)
+            if stat.S_ISDIR(status.st_mode) or not (directory.made or self._identity(status) in self._written):
+                return self._failed(path, f"cannot link to {printable(existing)}: this run did not restore it")
+
+            def create(there: Directory, new_name: bytes) -> list[str]:
+                # Through /proc it is this inode that gets the name, whatever has happened to its old name.
+                if O_PATH:
+                    os.link(b"/proc/self/fd/%d" % pin, new_name, dst_dir_fd=there.fd, follow_symlinks=True)
+                else:
+                    os.link(name, new_name, src_dir_fd=directory.fd, dst_dir_fd=there.fd, follow_symlinks=False)
+                return []
+
+            identity = (status.st_dev, status.st_ino)
+            return self._put(path, Wanted(stat.S_IFMT(status.st_mode), status.st_mtime_ns, identity=identity), create)
+        finally:
+            os.close(pin)
+
+    def directory_attributes(self, path: bytes, attributes: Attributes) -> None:
+        """Remember what :meth:`finish` shall give the directory at ``path`` (``b""``: the target itself)."""
+        if self._directories.known(path) is None:
+            try:
+                self._directories.open(path)
+            except OSError as error:
+                self._fail(path, error)
+                return
+        self._attributes[path] = attributes
+
+    def children(self, path: bytes) -> list[bytes]:
+        """The names in a directory; empty, and a failure, if it cannot be read."""
+        try:
+            return [os.fsencode(name) for name in os.listdir(self._directories.open(path).fd)]
+        except OSError as error:
+            self._fail(path, error)
+            return []
+
+    def remove(self, path: bytes) -> bool:
+        """Remove what is at ``path``, with everything below it, whoever made it; whether nothing is there now."""
+        try:
+            directory, name = self._locate(path)
+            status = entry_status(directory, name)
+            if status is None:
+                return True
+            if stat.S_ISDIR(status.st_mode):
+                return remove_tree(self._directories, path, self._fail)
+            os.unlink(name, dir_fd=directory.fd)
+        except OSError as error:
+            return self._fail(path, error)
+        return True
+
+    def finish(self) -> None:
+        """Give the directories their attributes, deepest first."""
+        for path in sorted(self._attributes, reverse=True):
+            attributes = self._attributes[path]
+            known = self._directories.known(path)
+            if known is None:
+                continue
+            is_newer = attributes.mtime_ns > known.mtime_ns
+            if not known.made and (self._policy is Policy.NEVER or (self._policy is Policy.IF_NEWER and not is_newer)):
+                continue
+            try:
+                fd = self._directories.open(path).fd
+                status = os.fstat(fd)
+                if (status.st_dev, status.st_ino) != (known.device, known.inode):
+                    raise OSError("attributes not set: another directory took its place while it was restored")
+                problems = self._metadata.to_directory(fd, attributes)
+            except OSError as error:
+                self._fail(path, error)
+            else:
+                self._note(path, problems)
+        self._attributes.clear()
+
+    def _make(self, path: bytes) -> None:
+        """Make one directory; what is in its way goes if the policy allows."""
+        try:
+            self._directories.make(path)
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
+            directory, name = self._locate(path)
+            status = entry_status(directory, name)
+            if status is None or stat.S_ISDIR(status.st_mode):
+                raise
+            if self._policy not in (Policy.ALWAYS, Policy.IF_CHANGED):
+                raise OSError("something that is no directory exists and was kept") from None
+            os.unlink(name, dir_fd=directory.fd)
+            self._directories.make(path)
+
+    def _locate(self, path: bytes) -> tuple[Directory, bytes]:
+        """The open directory in which ``path`` is, and its name there."""
+        parent, _, name = path.rpartition(b"/")
+        if name in (b"", b".", b"..") or b"\0" in name or path[:1] == b"/":
+            raise OSError(path_fault(path) or "unsafe path: it has no name")
+        return self._directories.open(parent), name
+
+    def _locate_new(self, path: bytes) -> tuple[Directory, bytes]:
+        """:meth:`_locate`, making directories that are missing."""
+        try:
+            return self._locate(path)
+        except FileNotFoundError:
+            if not self.make_directory(path.rpartition(b"/")[0]):
+                raise
+            return self._locate(path)
+
+    def _put(self, path: bytes, wanted: Wanted, create: _Create) -> Outcome:
+        """Create something at ``path``, or keep what is there, as the policy says."""
+        try:
+            directory, name = self._locate_new(path)
+            if directory.made:
+                try:
+                    self._note(path, create(directory, name))
+                    return Outcome.WRITTEN
+                except FileExistsError:
+                    pass
+            existing = entry_status(directory, name)
+            if existing is not None:
+                if stat.S_ISDIR(existing.st_mode):
+                    return self._failed(path, "a directory is in the way")
+                is_same = wanted.is_same(existing, directory, name)
+                is_that_file = is_same and wanted.identity is not None
+                if is_that_file or not replaces(self._policy, wanted.mtime_ns, existing, is_same=is_same):
+                    self._keep(path, existing, is_same=is_same)
+                    return Outcome.SKIPPED
+            self._note(path, self._replace(directory, name, create))
+        except OSError as error:
+            return self._failed(path, error)
+        return Outcome.WRITTEN
+
+    def _put_node(
+        self, path: bytes, wanted: Wanted, attributes: Attributes, make: Callable[[Directory, bytes], None]
+    ) -> Outcome:
+        """:meth:`_put` for what cannot be opened."""
+
+        def create(directory: Directory, name: bytes) -> list[str]:
+            return create_node(
+                directory,
+                name,
+                make=lambda: make(directory, name),
+                finish=lambda: self._metadata.to_node(directory.fd, name, attributes, wanted.kind),
+            )
+
+        return self._put(path, wanted, create)
+
+    def _replace(self, directory: Directory, name: bytes, create: _Create) -> list[str]:
+        """Create under a temporary name and rename, replacing what has the name; nothing is left if that fails."""
+        try:
+            problems = create(directory, self._temporary)
+            status = os.stat(self._temporary, dir_fd=directory.fd, follow_symlinks=False)
+            os.rename(self._temporary, name, src_dir_fd=directory.fd, dst_dir_fd=directory.fd)
+        except BaseException:
+            discard(directory, self._temporary)
+            raise
+        self._written.add(self._identity(status))
+        return problems
+
+    def _keep(self, path: bytes, existing: os.stat_result, *, is_same: bool) -> None:
+        """Count what is kept, and list it unless it is what would have been restored."""
+        self.skipped += 1
+        if is_same:
+            self._written.add(self._identity(existing))
+        else:
+            reason = "exists and is not older" if self._policy is Policy.IF_NEWER else "exists"
+            self.kept.append(ItemFailure.of(path, reason))
+
+    def _identity(self, status: os.stat_result) -> int | tuple[int, int]:
+        if status.st_dev == self._directories.root.device:
+            return status.st_ino
+        return status.st_dev, status.st_ino
+
+    def _note(self, path: bytes, problems: list[str]) -> None:
+        """Add what could not be applied to the failures."""
+        for problem in problems:
+            self.failures.append(ItemFailure.of(path, problem))
+
+    def _failed(self, path: bytes, error: OSError | str) -> Outcome:
+        return self._failed(path, error)
+
+    def _fail(self, path: bytes, error: OSError | str) -> bool:
+        """Add a failure, or raise if it is the whole target's; returns False."""
+        if isinstance(error, OSError) and error.errno in _FATAL:
+            known = self._directories.known(path.rpartition(b"/")[0])
+            if known is None or known.device == self._directories.root.device:
+                hint = None
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    hint = "free some space there and restore again with the overwrite policy if-changed"
+                reason = ItemFailure.of(path, error).reason
+                raise TargetError(
+                    f"cannot restore {printable(path)} to {printable(self._target)}: {reason}", hint=hint
+                ) from error
+        self.failures.append(ItemFailure.of(path, error))
+        return False
+
+
+def _open_target(target: bytes, *, create: bool) -> Directories:
+    """The target's descriptor; the user named it, so links in its own path are followed."""
+    if not HAS_DIRECTORY_DESCRIPTORS:
+        raise TargetError("this system cannot open files relative to a directory, so files cannot be restored safely")
+    made = False
+    try:
+        if create and not os.path.lexists(target):
+            os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+            os.mkdir(target, 0o700)
+            made = True
+        root_fd = os.open(target, os.O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TargetError(f"cannot restore to {printable(target)}: {reason}") from error
+    return Directories(root_fd, made=made)

@@ -1,0 +1,85 @@
+"""Writing new files and nodes; whatever goes wrong, none is left behind unfinished."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from freezer.tree.apply import Metadata
+from freezer.tree.attributes import Attributes
+from freezer.tree.directories import Directory
+from freezer.tree.system import O_CLOEXEC, O_NOFOLLOW, pwrite
+from freezer.tree.xattrs import ACCESS_ACL, drop_xattr
+
+Buffer = bytes | bytearray | memoryview
+Content = Iterable[tuple[int, Buffer]]
+"""Pieces of a file as (offset, bytes), ascending; what lies between them are holes. Memoryviews are of bytes."""
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_CLOEXEC
+
+
+def create_file(
+    directory: Directory, name: bytes, attributes: Attributes, size: int, content: Content, metadata: Metadata
+) -> list[str]:
+    """A new file of ``size`` bytes; what of its attributes could not be applied. FileExistsError if the name is taken.
+
+    Readable by nobody else until its owner and mode are right. Errors of ``content`` pass through.
+    """
+    fd = os.open(name, _FLAGS, 0o600, dir_fd=directory.fd)
+    try:
+        try:
+            end = 0
+            for offset, piece in content:
+                if pwrite(fd, piece, offset) != len(piece):
+                    _write_rest(fd, piece, offset)
+                end = offset + len(piece)
+            if end != size:
+                os.ftruncate(fd, size)
+            if directory.inherits_acl:
+                drop_xattr(fd, ACCESS_ACL)
+            return metadata.to_file(fd, attributes)
+        finally:
+            os.close(fd)
+    except BaseException:
+        discard(directory, name)
+        raise
+
+
+def create_node(
+    directory: Directory, name: bytes, make: Callable[[], None], finish: Callable[[], list[str]]
+) -> list[str]:
+    """Something new that ``make`` creates under ``name`` and ``finish`` completes; what ``finish`` returned."""
+    make()
+    try:
+        return finish()
+    except BaseException:
+        discard(directory, name)
+        raise
+
+
+def discard(directory: Directory, name: bytes) -> None:
+    """Remove a name that this run has created, if it is still there."""
+    with suppress(OSError):
+        os.unlink(name, dir_fd=directory.fd)
+
+
+def entry_status(directory: Directory, name: bytes) -> os.stat_result | None:
+    """lstat(2) of a name in an open directory, None if there is none."""
+    try:
+        return os.stat(name, dir_fd=directory.fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def is_directory(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode)
+
+
+def _write_rest(fd: int, piece: Buffer, offset: int) -> None:
+    """Write ``piece`` again, as often as it takes: signals and quotas may cut a write short."""
+    rest = memoryview(piece)
+    while rest:
+        written = pwrite(fd, rest, offset)
+        rest, offset = rest[written:], offset + written
