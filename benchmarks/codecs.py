@@ -24,9 +24,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from freezer.crypto.contract import Buffer
+from freezer.crypto.chainkey import ChainKey
+from freezer.crypto.contract import Buffer, Sealer, Unsealer
+from freezer.crypto.passphrase import Passphrase
+from freezer.crypto.sealed import SealReader, SealWriter
 from freezer.stream.compression import Codec, Level, block_size, compressor
 from freezer.stream.decompression import Decompressor
+from freezer.stream.delivery import Sink
+from freezer.stream.pipeline import Pipeline
+from freezer.stream.source import ByteSource
 
 MIB = 1 << 20
 
@@ -126,6 +132,65 @@ def candidates() -> Iterator[tuple[str, Callable[[Buffer], Buffer], int]]:
         yield f"zlib-ng {level}", lambda data, level=level: zlib_ng.compress(data, level, 31), MIB
 
 
+class _Discard:
+    def write(self, offset: int, segment: Buffer) -> None:
+        pass
+
+
+class _Keep(_Discard):
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+
+    def write(self, offset: int, segment: Buffer) -> None:
+        self.chunks.append(bytes(segment))
+
+
+def write_stream(sink: Sink, codec: Codec, seal: Sealer | None, data: bytes) -> tuple[float, float]:
+    """CPU and wall seconds of a whole pipeline."""
+    view, at = memoryview(data), 0
+    begin, wall = time.process_time(), time.perf_counter()
+    with Pipeline([sink], compression=codec, seal=seal) as pipeline:
+        while at < len(view):
+            block = pipeline.acquire()
+            used = min(len(block), len(view) - at)
+            block[:used] = view[at : at + used]
+            pipeline.submit(block, used)
+            at += used
+        pipeline.finish()
+    return time.process_time() - begin, time.perf_counter() - wall
+
+
+def read_stream(chunks: list[bytes], codec: Codec, unsealer: Unsealer | None) -> tuple[float, float]:
+    """CPU and wall seconds of reading a stream back."""
+    begin, wall = time.process_time(), time.perf_counter()
+    with ByteSource(chunks, codec=codec, unsealer=unsealer) as source:
+        source.finish()
+    return time.process_time() - begin, time.perf_counter() - wall
+
+
+def report_streams(data: bytes) -> None:
+    """Whole pipelines, sealed and not; CPU is of all threads together."""
+    print(f"  {'whole stream':28} {'CPU s/GiB':>9} {'wall':>6} {'sealed CPU':>10} {'wall':>6} {'+CPU':>6}", end="")
+    print(f" {'read CPU':>9} {'sealed':>7}")
+    passphrase = Passphrase.from_line(b"benchmark")
+    key = ChainKey.new(passphrase)
+    data *= max(1, 192 * MIB // len(data))  # long enough for the first touch of the buffers not to count
+    scale = (1 << 30) / len(data)
+    for codec in (Codec.NONE, Codec.GZIP, Codec.ZSTD):
+        open_runs, sealed_runs = [], []
+        for _ in range(3):
+            open_runs.append(write_stream(_Discard(), codec, None, data))
+            sealed_runs.append(write_stream(_Discard(), codec, SealWriter(key, b""), data))
+        (cpu, wall), (sealed_cpu, sealed_wall) = min(open_runs), min(sealed_runs)
+        kept, kept_sealed = _Keep(), _Keep()
+        write_stream(kept, codec, None, data)
+        write_stream(kept_sealed, codec, SealWriter(key, b""), data)
+        read = min(read_stream(kept.chunks, codec, None) for _ in range(3))[0]
+        unsealed = min(read_stream(kept_sealed.chunks, codec, SealReader(key, b"")) for _ in range(3))[0]
+        print(f"  {codec:28} {cpu * scale:9.2f} {wall * scale:6.2f} {sealed_cpu * scale:10.2f}", end="")
+        print(f" {sealed_wall * scale:6.2f} {sealed_cpu / cpu - 1:6.1%} {read * scale:9.2f} {unsealed * scale:7.2f}")
+
+
 def report(name: str, data: bytes, everything: bool) -> None:
     mib = len(data) / MIB
     base_time, base_size = of_command(["gzip", "-6"], data)
@@ -146,6 +211,7 @@ def report(name: str, data: bytes, everything: bool) -> None:
                 continue
             seconds, size, stored = of_blocks(compressor(codec, level), block_size(codec), data)
             line(f"freezer {codec} {level}", seconds, size, f"{decompress_time(codec, stored) / mib * 1024:.2f}")
+    report_streams(data)
     if everything:
         for label, compress, size in candidates():
             line(label, *of_blocks(compress, size, data)[:2])

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from freezer.clock import Clock
-from freezer.options.settings import Settings
+from freezer.options.load import Invocation
+from freezer.options.resolve import Settings
 from freezer.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Settings of this run and its surroundings. ``notice`` takes one line for the user that is no error; ``command_line``
-    is what was typed, without secrets."""
+    """The invocation of this run and its surroundings. ``notice`` takes one line for the user that is no error;
+    ``command_line`` is what was typed, without secrets."""
 
-    settings: Settings
+    invocation: Invocation
     clock: Clock
     progress: Progress
     notice: Callable[[str], None]
-    environ: Mapping[str, str]
     command_line: str
+
+    @property
+    def settings(self) -> Settings:
+        """The values of all options."""
+        return self.invocation.settings

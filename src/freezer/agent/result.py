@@ -25,7 +25,7 @@ class Result:
     ``table`` or ``properties``, then ``lines``, then the ``failures``. With failures the result is partial."""
 
     document: Mapping[str, object] | Sequence[object]
-    report: Mapping[str, object] | Sequence[object] | None = None
+    report: object = None
     table: Table | None = None
     properties: Mapping[str, object] | None = None
     lines: Sequence[str] = ()

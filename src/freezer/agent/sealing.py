@@ -68,7 +68,7 @@ class Sealing:
 
 def wanted_cipher(context: Context, passphrase: Passphrase | None) -> str | None:
     """The cipher that the options ask for a new chain."""
-    wish = context.settings.choice("encryption")
+    wish = context.settings.text("encryption")
     if passphrase is None:
         if wish != "auto":
             raise UsageError(f"--encryption {wish} needs --encrypt-pass-file")
@@ -84,7 +84,7 @@ def keeps_chain(base: Record, wanted: str | None, *, asked: bool) -> str | None:
     if wanted is None and base.cipher is not None:
         raise PassphraseError(
             "the chain to continue is encrypted and there is no passphrase",
-            hint="give --encrypt-pass-file, or begin a new chain in clear with --no-incremental --allow-unauthenticated",
+            hint="give --encrypt-pass-file, or begin a chain in clear: --no-incremental --allow-unauthenticated",
         )
     if base.cipher is None and wanted is not None:
         return "the newest chain is not encrypted and a passphrase was given"

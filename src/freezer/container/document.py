@@ -116,7 +116,7 @@ class Details(_Strict, frozen=True, kw_only=True):
     names: Names | None = None
     seal: Seal | None = None
     private: bytes | None = None
-    mac: bytes | None = None
+    mac: str | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,6 +191,12 @@ def canonical_bytes(record: Record) -> bytes:
     if details is not None:
         record = msgspec.structs.replace(record, freezer=msgspec.structs.replace(details, mac=None))
     return _sorted.encode(record)
+
+
+def with_mac(record: Record, mac: str) -> Record:
+    """``record`` with its authenticator."""
+    assert record.freezer is not None
+    return msgspec.structs.replace(record, freezer=msgspec.structs.replace(record.freezer, mac=mac))
 
 
 def associated_data(key: BackupKey, base: Base | None, role: Role) -> bytes:

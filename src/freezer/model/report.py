@@ -51,9 +51,9 @@ class BackupOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``backup_name``: expanded. ``source``: the path that was read (a volume snapshot's, if one was taken). ``level``,
     ``time`` and ``zero``: as filed in the container. ``started``, ``finished``: seconds since 1970. ``bytes_read``: the
-    stream before compression; ``bytes_stored``: all objects of this backup. ``others``: FIFOs, devices. The
-    ``broken_links``
-    and ``excluded`` may be shortened, their totals count all. ``cli``: the equivalent command line, without secrets.
+    stream before compression; ``bytes_stored``: all objects of this backup. ``others``: FIFOs, devices.
+    ``broken_links`` and ``excluded`` may be shortened, their totals count all. ``cli``: the equivalent command line,
+    without secrets.
     """
 
     backup_name: str

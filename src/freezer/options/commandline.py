@@ -63,10 +63,7 @@ class _Parser:
         if any(each.spelling == "ACTION" for each in self._result.assignments):
             raise UsageError(f"unexpected argument {word!r}", hint="only the action is written without dashes")
         if word not in ACTIONS:
-            raise UsageError(
-                f"{word!r} is no action; the actions are {', '.join(ACTIONS)}",
-                hint="an option's value follows it: --path-to-backup PATH",
-            )
+            raise _no_action(word)
         self._assign(BY_NAME["action"], word, "ACTION")
 
     def _long(self, argument: str) -> None:
@@ -134,3 +131,11 @@ class _Parser:
 
 def _is_value(argument: str) -> bool:
     return not argument.startswith("-") or argument == "-" or _NEGATIVE_NUMBER.fullmatch(argument) is not None
+
+
+def _no_action(word: str) -> UsageError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, ACTIONS, n=1)
+    guess = f"; did you mean {close[0]}?" if close else f"; the actions are {', '.join(ACTIONS)}"
+    return UsageError(f"{word!r} is no action{guess}", hint="the value of an option follows it: --path-to-backup PATH")

@@ -63,10 +63,10 @@ def read_files(paths: Sequence[str]) -> Configuration:
         layer: list[Assignment] = []
         for section, key, text, number in _lines(read_text(path, "configuration file"), path):
             found = find_key(key if section == "DEFAULT" else f"{section}_{key}")
-            if found is not None and found[0].section == section:
+            if found is not None and found[0].section == section and not found[0].command_line_only:
                 option, alias = found
                 meant = normal_text(option, text)
-                for value in [None] if meant is None else split_repeated(option, meant, path, key):
+                for value in [None] if meant is None else split_repeated(option, meant):
                     layer.append(Assignment(option, value, key, path, alias))
             elif section == "DEFAULT":
                 notices.append(f"{path}: line {number}: {key} is no option of the agent and has no effect")
@@ -111,6 +111,6 @@ def read_environment(environ: Mapping[str, str]) -> list[Assignment]:
     layer: list[Assignment] = []
     for option in OPTIONS:
         variable = _PREFIX + option.name.upper()
-        if variable in environ:
+        if variable in environ and not option.command_line_only:
             layer.append(Assignment(option, normal_text(option, environ[variable]), variable, "environment"))
     return layer

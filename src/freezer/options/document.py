@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from freezer.errors import UsageError
 from freezer.options.names import find_key, unknown_key
 from freezer.options.spec import Kind, Option
-from freezer.options.values import Assignment, bad_value
+from freezer.options.values import Assignment
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -54,6 +54,8 @@ def assign(pairs: Iterable[tuple[str, str]], source: str) -> list[Assignment]:
         if found is None:
             raise unknown_key(key, source)
         option, alias = found
+        if option.command_line_only:
+            raise UsageError(f"{source}: {key} can be given on the command line only")
         meant = normal_text(option, text)
         if option.name in seen and not (option.repeatable and seen[option.name] == key):
             raise UsageError(f"{source}: {option.name} is given twice: as {seen[option.name]} and as {key}")
@@ -67,14 +69,17 @@ def normal_text(option: Option, text: str) -> str | None:
     """``text`` without the blanks around it, or None if it means "not set" (see above)."""
     stripped = text.strip()
     word = stripped.lower()
+    if word in option.choices:
+        return stripped
     unset = word in {"", "none", "null"} or (word == "false" and option.kind not in {Kind.FLAG, Kind.SWITCH})
     return None if unset else stripped
 
 
-def split_repeated(option: Option, text: str, source: str, spelling: str) -> list[str]:
+def split_repeated(option: Option, text: str) -> list[str]:
     """The values of a repeatable option in one INI value: one a line, or a list as Python writes it.
 
-    19.0.0's scheduler writes a list of a job document as ``exclude = ['a', 'b']``.
+    19.0.0's scheduler writes a list of a job document as ``exclude = ['a', 'b']``; what only
+    begins like one is a pattern with a bracket.
     """
     if not option.repeatable:
         return [text]
@@ -82,10 +87,9 @@ def split_repeated(option: Option, text: str, source: str, spelling: str) -> lis
         from ast import literal_eval
 
         try:
-            values = literal_eval(text)
+            return [str(each) for each in literal_eval(text)]
         except (ValueError, SyntaxError):
-            raise bad_value(Assignment(option, text, spelling, source)) from None
-        return [str(each) for each in values]
+            return [text]
     return [line.strip() for line in text.splitlines() if line.strip()] or [text]
 
 

@@ -54,7 +54,8 @@ def overview() -> str:
         (
             _INTRODUCTION,
             f"Actions (freezer-agent ACTION --help shows the options of one):\n{actions}",
-            _grouped(option for option in OPTIONS if not option.config_only),
+            _grouped(option for option in OPTIONS if not option.config_only and not option.unbuilt),
+            _unbuilt(option for option in OPTIONS if not option.config_only and option.unbuilt),
             _ENDING,
         )
     )
@@ -63,17 +64,21 @@ def overview() -> str:
 def action_help(action: str) -> str:
     """``freezer-agent ACTION --help``: the options of one action."""
     options = [each for each in OPTIONS if each.belongs_to(action) and not each.config_only and each.name != "action"]
-    built = [each for each in options if not each.unbuilt]
-    missing = sorted({each.unbuilt for each in options if each.unbuilt})
-    later = "Not in this build yet: options for " + ", ".join(missing) + ".\n" if missing else ""
     return "\n".join(
         (
             f"freezer-agent {action} [options]: {ACTIONS[action]}\n\n  {_EXAMPLES[action]}\n",
-            _grouped(built),
-            textwrap.fill(later, _WIDTH) + "\n" if later else "",
+            _grouped(each for each in options if not each.unbuilt),
+            _unbuilt(each for each in options if each.unbuilt),
             _ENDING,
         )
     )
+
+
+def _unbuilt(options: Iterable[Option]) -> str:
+    """The options that this build only knows by name."""
+    names = " ".join(each.spelling for each in options)
+    title = "Options whose part this build does not have yet:\n"
+    return title + textwrap.indent(textwrap.fill(names, _WIDTH - 2, break_on_hyphens=False), "  ") + "\n"
 
 
 def _grouped(options: Iterable[Option]) -> str:
@@ -118,7 +123,7 @@ _METAVARS = {
 
 
 def remarks(option: Option) -> list[str]:
-    """Choices, default and what is missing, each in brackets."""
+    """Choices and default, each in brackets."""
     result: list[str] = []
     if option.choices:
         result.append(f"[{' '.join(option.choices)}]")
@@ -126,6 +131,4 @@ def remarks(option: Option) -> list[str]:
         result.append(f"[default: {option.default_note}]")
     elif option.default is not None and option.takes_value and option.default != "-1":
         result.append(f"[default: {option.default}]")
-    if option.unbuilt:
-        result.append("[not in this build yet]")
     return result

@@ -87,14 +87,14 @@ def read_sections(text: str, source: str) -> list[tuple[str, list[tuple[str, str
     except ParsingError as error:
         raise UsageError(f"{source}: line {error.errors[0][0]} is neither a [section] nor key = value") from None
     return [
-        (name, [pair for key, value in parser[name].items() for pair in _pairs(key, value, source)])
+        (name, [pair for key, value in parser[name].items() for pair in _pairs(key, value)])
         for name in parser.sections()
     ]
 
 
-def _pairs(key: str, value: str, source: str) -> list[tuple[str, str]]:
+def _pairs(key: str, value: str) -> list[tuple[str, str]]:
     text = value.replace("%%", "%")
     found = find_key(key)
     if found is None:
         return [(key, text)]
-    return [(key, each) for each in split_repeated(found[0], text.strip(), source, key)]
+    return [(key, each) for each in split_repeated(found[0], text.strip())]

@@ -128,24 +128,22 @@ def find_key(key: str) -> tuple[Option, bool] | None:
 def unknown_key(key: str, source: str) -> UsageError:
     """The error for a key that no option has."""
     name = key.strip().lower().replace("-", "_")
-    return UsageError(f"{source}: {key} is no option{_instead(name, '', _keys())}")
+    return UsageError(f"{source}: {key} is {_no_option(name, '', _keys())}")
 
 
 def unknown_option(text: str) -> UsageError:
     """The error for a command-line option that does not exist."""
     name = text.lstrip("-").replace("-", "_")
     known = [each.text[2:].replace("-", "_") for each in spellings()]
-    return UsageError(
-        f"unknown option {text}{_instead(name, '--', known)}", hint="freezer-agent --help lists all options"
-    )
+    return UsageError(f"{text} is {_no_option(name, '--', known)}", hint="freezer-agent --help lists all options")
 
 
-def _instead(name: str, dashes: str, known: Iterable[str]) -> str:
+def _no_option(name: str, dashes: str, known: Iterable[str]) -> str:
     if name in RETIRED:
-        return f" any more: {RETIRED[name]}"
+        return f"no option any more: {RETIRED[name]}"
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), n=1)
     if not close:
-        return ""
-    return f"; did you mean {dashes}{close[0].replace('_', '-') if dashes else close[0]}?"
+        return "no option"
+    return f"no option; did you mean {dashes}{close[0].replace('_', '-') if dashes else close[0]}?"

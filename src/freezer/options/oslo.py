@@ -6,14 +6,24 @@ Options that oslo.log and oslo.config register themselves are left to their own 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict
 
 from freezer.options.spec import Kind, Option
 from freezer.options.table import OPTIONS
 from freezer.options.values import TRUE_WORDS
 
 if TYPE_CHECKING:
-    from oslo_config.cfg import Opt
+    from oslo_config.cfg import DeprecatedOpt, Opt
+
+
+class _Shared(TypedDict):
+    """What every kind of oslo option is given."""
+
+    help: str
+    secret: bool
+    deprecated_opts: Sequence[DeprecatedOpt]
+    sample_default: str | None
 
 
 def list_opts() -> list[tuple[str, list[Opt]]]:
@@ -31,7 +41,7 @@ def _oslo_option(option: Option) -> Opt:
     text = option.help + (f" ({option.unit})" if option.unit else "")
     name = option.name if option.section == "DEFAULT" else option.name.removeprefix(option.section + "_")
     old = [cfg.DeprecatedOpt(alias.name) for alias in {alias.name: alias for alias in option.aliases}.values()]
-    shared = {
+    shared: _Shared = {
         "help": text,
         "secret": option.secret,
         "deprecated_opts": old,

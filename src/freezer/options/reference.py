@@ -19,20 +19,22 @@ _INTRODUCTION = """\
 `freezer-agent ACTION …` and `freezer-agent --action ACTION …` are the same.
 
 **Where options come from**, later ones winning: their defaults; the configuration files `freezer.conf` and
-`freezer-agent.conf` in `~/.freezer`, `~`, `/etc/freezer` or `/etc` (section `[DEFAULT]`), or those that `--config-file` and
-`--config-dir` name; the environment (`OS_DEFAULT__MAX_LEVEL` for `max_level`); the job file of `--config`; the command line.
+`freezer-agent.conf` in `~/.freezer`, `~`, `/etc/freezer` or `/etc` (section `[DEFAULT]`), or those that
+`--config-file` and `--config-dir` name; the environment (`OS_DEFAULT__MAX_LEVEL` for `max_level`); the job file
+of `--config`; the command line.
 
-**Names.** On the command line dashes and underscores are alike, and a long option may be shortened while it stays unique;
-every abbreviation that release 19.0.0 accepts keeps its meaning. A flag takes no value, or `true` or `false`; `--nosync` and
-`--no-sync` switch one off. In files the key is the option's name with underscores or dashes, in any letter case; the
-names of the command line and the older names are known there too.
+**Names.** On the command line dashes and underscores are alike, and a long option may be shortened while it
+stays unique; every abbreviation that release 19.0.0 accepts keeps its meaning. A flag takes no value, or `true`
+or `false`; `--nosync` and `--no-sync` switch one off. In files the key is the option's name with underscores or
+dashes, in any letter case; the names of the command line and the older names are known there too.
 
-**Job files** (`--config`) are INI files or JSON documents. In an INI file the sections `[storage:NAME]` each describe one storage, and
-all others are merged, later ones winning. `None` and an empty value mean "not set", and so does `False` for anything but a
-flag. `%` is an ordinary character, and `%%` is read as one `%`. A key given twice in one section is an error.
+**Job files** (`--config`) are INI files or JSON documents. In an INI file the sections `[storage:NAME]` each
+describe one storage, and all others are merged, later ones winning. `None` and an empty value mean "not set",
+and so does `False` for anything but a flag. `%` is an ordinary character, and `%%` is read as one `%`. A key
+given twice in one section is an error.
 
-**Values.** Sizes and rates are bytes, or a number with `K`, `M`, `G`, `T` or `P` (powers of 1024). Dates are ISO 8601; one without an
-offset is UTC, and the output says so.
+**Values.** Sizes and rates are bytes, or a number with `K`, `M`, `G`, `T` or `P` (powers of 1024). Dates are
+ISO 8601; one without an offset is UTC, and the output says so.
 """
 
 _WIDE = "all"

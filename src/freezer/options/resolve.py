@@ -158,7 +158,9 @@ def resolve(
     """
     given: dict[str, tuple[Value, str]] = {}
     for layer in layers:
-        given.update(_layer_values(layer, home))
+        for name, found in _layer_values(layer, home).items():
+            if not (BY_NAME[name].latching and name in given and given[name][0] is True):
+                given[name] = found
     values, sources = _with_defaults(OPTIONS, given, home)
     if values["hostname"] is None:
         values["hostname"] = hostname

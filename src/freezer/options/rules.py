@@ -149,8 +149,7 @@ def _check_storages(settings: Settings, action: str) -> None:
 
 
 def _check_places(settings: Settings, action: str) -> list[str]:
-    """Options of ours that the action does not have: an error where they are typed, a notice where they stand in a
-    file.
+    """Options of ours that the action does not have: an error if they are typed, a notice if they stand in a file.
 
     19.0.0 ignores its own options in that case, and files that several actions share rely on it.
     """

@@ -68,6 +68,8 @@ class Option:
     ``config_only``: 19.0.0 has no command-line spelling. ``storage_key``: may stand in a ``[storage:NAME]`` section.
     ``executes``: makes the agent run a program or read a file of settings, so that a document from the API may not
     set it freely. ``tenant_may_set``: a tenant may set it for a central client, which runs other people's jobs.
+    ``command_line_only``: says where to find other options, so it has no place among them. ``latching``: once a
+    source says yes, no later one takes it back.
     ``section``: its section in oslo.config files; the name of an option of another section than ``DEFAULT`` is the
     section's and the key's. ``library``: the library that registers it in 19.0.0, where that is not Freezer.
     """
@@ -97,6 +99,8 @@ class Option:
     storage_key: bool = False
     executes: bool = False
     tenant_may_set: bool = False
+    command_line_only: bool = False
+    latching: bool = False
     section: str = "DEFAULT"
     library: str = ""
 

@@ -37,7 +37,7 @@ class ReadOnlyStorage(StorageWrapper):
         self._refuse(f"delete {name!r}")
 
     @contextmanager
-    def hold(self, name: str, *, shared: bool = False) -> Iterator[None]:  # noqa: ARG002 (the contract's signature)
+    def hold(self, name: str, *, shared: bool = False) -> Iterator[None]:
         yield
 
     def sweep(self, older_than: float, *, dry_run: bool = False) -> Sequence[str]:

@@ -86,7 +86,7 @@ def _header_end(data: bytes) -> int | None:
         end += 2 + int.from_bytes(data[10:12], "little")
     for field in (_NAME, _COMMENT):
         if flags & field:
-            end = data.find(b"\0", end) + 1 or _MAX_HEADER
+            end = data.find(b"\0", end) + 1 or len(data) + 1
     if flags & _HEADER_CRC:
         end += 2
     if end > len(data):

@@ -33,7 +33,7 @@ class ByteSource:
 
     def __init__(
         self,
-        chunks: Iterable[Buffer],
+        chunks: Iterable[bytes],
         *,
         codec: Codec,
         unsealer: Unsealer | None = None,

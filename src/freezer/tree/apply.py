@@ -14,9 +14,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from freezer.tree.attributes import Attributes
+from freezer.tree.directories import Directory
 from freezer.tree.owners import group_id, user_id
-from freezer.tree.system import O_CLOEXEC, O_NOFOLLOW, O_PATH, chown, fchmod, fchown
-from freezer.tree.xattrs import CAPABILITY, write_xattrs
+from freezer.tree.system import (
+    O_CLOEXEC,
+    O_NOFOLLOW,
+    O_PATH,
+    chown,
+    descriptor_path,
+    fchmod,
+    fchown,
+    geteuid,
+    has_descriptor_paths,
+)
+from freezer.tree.xattrs import ACCESS_ACL, CAPABILITY, drop_xattr, write_xattrs
 
 _LENT = stat.S_ISUID | stat.S_ISGID
 # chown(2) takes this one to mean "leave it as it is".
@@ -37,7 +48,7 @@ class Metadata:
         self._numeric_owner = numeric_owner
         self._now_ns = now_ns
         self._ids: dict[tuple[str, int, str, int], _Ids] = {}
-        self._has_proc = bool(O_PATH) and os.path.isdir("/proc/self/fd")
+        self._has_paths = has_descriptor_paths()
 
     def to_file(self, fd: int, attributes: Attributes) -> list[str]:
         """To an open regular file."""
@@ -66,16 +77,24 @@ class Metadata:
         self._set_mode_and_times(fd, attributes.mode & 0o7777, atime_ns, attributes, problems)
         return problems
 
-    def to_node(self, directory_fd: int, name: bytes, attributes: Attributes, kind: int) -> list[str]:
-        """To something that cannot be opened: a link, FIFO or device (``kind`` is its ``S_IFMT`` part).
+    def to_node(
+        self, directory: Directory, name: bytes, attributes: Attributes, kind: int
+    ) -> tuple[list[str], os.stat_result]:
+        """To a link, FIFO or device (``kind`` is its ``S_IFMT`` part) that has just been made and cannot be opened.
 
-        OSError if something of another kind has taken its place.
+        Also returns its status as of before. OSError if something else has taken its place.
         """
         problems: list[str] = []
-        with self._pinned(directory_fd, name, kind) as (path, dir_fd, follow):
+        with self._pinned(directory.fd, name) as (path, dir_fd, follow):
+            status = os.stat(path, dir_fd=dir_fd, follow_symlinks=follow)
+            # What somebody else could put here has another owner, or another name as well.
+            if stat.S_IFMT(status.st_mode) != kind or status.st_uid != geteuid() or status.st_nlink != 1:
+                raise OSError("something else took its place while it was restored")
             if self._same_owner:
                 self._set_owner(path, attributes, problems, dir_fd=dir_fd, follow_symlinks=follow)
-            if attributes.xattrs and dir_fd is None:
+            if dir_fd is None:
+                if directory.inherits_acl and kind != stat.S_IFLNK:
+                    drop_xattr(path, ACCESS_ACL)
                 problems += write_xattrs(path, attributes.xattrs)
             if kind != stat.S_IFLNK:
                 try:
@@ -87,23 +106,21 @@ class Metadata:
                 os.utime(path, ns=times, dir_fd=dir_fd, follow_symlinks=follow)
             except (OSError, OverflowError) as error:
                 problems.append(_not_set("times", error))
-        return problems
+        return problems, status
 
     @contextmanager
-    def _pinned(self, directory_fd: int, name: bytes, kind: int) -> Iterator[tuple[bytes, int | None, bool]]:
-        """``path``, ``dir_fd`` and ``follow_symlinks`` for calls that shall reach exactly this inode.
+    def _pinned(self, directory_fd: int, name: bytes) -> Iterator[tuple[bytes, int | None, bool]]:
+        """``path``, ``dir_fd`` and ``follow_symlinks`` for calls that shall all reach the same inode.
 
         /proc leads from a descriptor to its inode, even a link's, whatever happens to the name meanwhile. Without
         /proc the name is used, not followed.
         """
-        if not self._has_proc:
+        if not self._has_paths:
             yield name, directory_fd, False
             return
         fd = os.open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory_fd)
         try:
-            if stat.S_IFMT(os.fstat(fd).st_mode) != kind:
-                raise OSError("something else took its place while it was restored")
-            yield b"/proc/self/fd/%d" % fd, None, True
+            yield descriptor_path(fd), None, True
         finally:
             os.close(fd)
 

@@ -28,7 +28,7 @@ else:
         """The user's name, ``""`` if it has none here."""
         try:
             return pwd.getpwuid(uid).pw_name
-        except KeyError:
+        except (KeyError, OverflowError):
             return ""
 
     @cache
@@ -36,7 +36,7 @@ else:
         """The group's name, ``""`` if it has none here."""
         try:
             return grp.getgrgid(gid).gr_name
-        except KeyError:
+        except (KeyError, OverflowError):
             return ""
 
     @cache

@@ -31,12 +31,14 @@ from freezer.tree.system import (
     O_DIRECTORY,
     O_NOFOLLOW,
     O_PATH,
+    descriptor_path,
     device_number,
     geteuid,
+    has_descriptor_paths,
     mkfifo,
     mknod,
 )
-from freezer.tree.write import Content, create_file, create_node, discard, entry_status
+from freezer.tree.write import Content, Created, create_file, create_node, discard, entry_status
 
 
 class Outcome(enum.Enum):
@@ -53,7 +55,7 @@ _LARGEST = 2**63 - 1
 _FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.ELOOP})
 
-_Create = Callable[[Directory, bytes], list[str]]
+_Create = Callable[[Directory, bytes], Created]
 
 
 class Sandbox:
@@ -86,7 +88,7 @@ class Sandbox:
             numeric_owner=numeric_owner,
             now_ns=int((clock or SystemClock()).now() * 1e9),
         )
-        self._temporary = b".freezer-tmp-" + secrets.token_hex(8).encode()
+        self._has_paths = has_descriptor_paths()
         self._directories = _open_target(self._target, create=create)
         self._attributes: dict[bytes, Attributes] = {}
         # Files of this run in directories that others can write, as inodes on the target's device or (device, inode).
@@ -134,7 +136,7 @@ class Sandbox:
         if not 0 <= size <= _LARGEST:
             return self._failed(path, f"impossible size {size}")
 
-        def create(directory: Directory, name: bytes) -> list[str]:
+        def create(directory: Directory, name: bytes) -> Created:
             return create_file(directory, name, attributes, size, content, self._metadata)
 
         return self._put(path, Wanted(stat.S_IFREG, attributes.mtime_ns, size), create)
@@ -184,13 +186,9 @@ class Sandbox:
             if stat.S_ISDIR(status.st_mode) or not (directory.made or self._identity(status) in self._written):
                 return self._failed(path, f"cannot link to {printable(existing)}: this run did not restore it")
 
-            def create(there: Directory, new_name: bytes) -> list[str]:
-                # Through /proc it is this inode that gets the name, whatever has happened to its old name.
-                if O_PATH:
-                    os.link(b"/proc/self/fd/%d" % pin, new_name, dst_dir_fd=there.fd, follow_symlinks=True)
-                else:
-                    os.link(name, new_name, src_dir_fd=directory.fd, dst_dir_fd=there.fd, follow_symlinks=False)
-                return []
+            def create(there: Directory, new_name: bytes) -> Created:
+                self._link(pin, directory, name, there, new_name)
+                return [], status
 
             identity = (status.st_dev, status.st_ino)
             return self._put(path, Wanted(stat.S_IFMT(status.st_mode), status.st_mtime_ns, identity=identity), create)
@@ -289,7 +287,7 @@ class Sandbox:
             directory, name = self._locate_new(path)
             if directory.made:
                 try:
-                    self._note(path, create(directory, name))
+                    self._note(path, create(directory, name)[0])
                     return Outcome.WRITTEN
                 except FileExistsError:
                     pass
@@ -312,26 +310,37 @@ class Sandbox:
     ) -> Outcome:
         """:meth:`_put` for what cannot be opened."""
 
-        def create(directory: Directory, name: bytes) -> list[str]:
+        def create(directory: Directory, name: bytes) -> Created:
             return create_node(
                 directory,
                 name,
                 make=lambda: make(directory, name),
-                finish=lambda: self._metadata.to_node(directory.fd, name, attributes, wanted.kind),
+                finish=lambda: self._metadata.to_node(directory, name, attributes, wanted.kind),
             )
 
         return self._put(path, wanted, create)
 
+    def _link(self, pin: int, directory: Directory, name: bytes, there: Directory, new_name: bytes) -> None:
+        """Give the inode open as ``pin``, known as ``name``, a new name; never another inode."""
+        if self._has_paths:
+            os.link(descriptor_path(pin), new_name, dst_dir_fd=there.fd, follow_symlinks=True)
+            return
+        os.link(name, new_name, src_dir_fd=directory.fd, dst_dir_fd=there.fd, follow_symlinks=False)
+        if not os.path.samestat(os.fstat(pin), os.stat(new_name, dir_fd=there.fd, follow_symlinks=False)):
+            discard(there, new_name)
+            raise OSError("something else took the place of the file it links to")
+
     def _replace(self, directory: Directory, name: bytes, create: _Create) -> list[str]:
         """Create under a temporary name and rename, replacing what has the name; nothing is left if that fails."""
+        temporary = b".freezer-tmp-" + secrets.token_hex(8).encode()
         try:
-            problems = create(directory, self._temporary)
-            status = os.stat(self._temporary, dir_fd=directory.fd, follow_symlinks=False)
-            os.rename(self._temporary, name, src_dir_fd=directory.fd, dst_dir_fd=directory.fd)
+            problems, status = create(directory, temporary)
+            os.rename(temporary, name, src_dir_fd=directory.fd, dst_dir_fd=directory.fd)
         except BaseException:
-            discard(directory, self._temporary)
+            discard(directory, temporary)
             raise
-        self._written.add(self._identity(status))
+        if status is not None:
+            self._written.add(self._identity(status))
         return problems
 
     def _keep(self, path: bytes, existing: os.stat_result, *, is_same: bool) -> None:
@@ -354,7 +363,8 @@ class Sandbox:
             self.failures.append(ItemFailure.of(path, problem))
 
     def _failed(self, path: bytes, error: OSError | str) -> Outcome:
-        return self._failed(path, error)
+        self._fail(path, error)
+        return Outcome.FAILED
 
     def _fail(self, path: bytes, error: OSError | str) -> bool:
         """Add a failure, or raise if it is the whole target's; returns False."""

@@ -22,12 +22,14 @@ __all__ = [
     "SEEK_HOLE",
     "allocated_bytes",
     "chown",
+    "descriptor_path",
     "device_number",
     "device_parts",
     "fchmod",
     "fchown",
     "geteuid",
     "getxattr",
+    "has_descriptor_paths",
     "listxattr",
     "mkfifo",
     "mknod",
@@ -40,6 +42,16 @@ __all__ = [
 
 # Without these five, names cannot be resolved beneath an open directory, and a restore would have to trust paths.
 HAS_DIRECTORY_DESCRIPTORS = {os.open, os.mkdir, os.unlink, os.rename, os.stat} <= os.supports_dir_fd
+
+
+def has_descriptor_paths() -> bool:
+    """Whether :func:`descriptor_path` works: /proc is mounted, and ours (it is not after a change of user)."""
+    return bool(O_PATH) and os.access("/proc/self/fd", os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def descriptor_path(fd: int) -> bytes:
+    """A path that leads to the inode of ``fd`` itself, even if that is a link, and whatever its name is by now."""
+    return b"/proc/self/fd/%d" % fd
 
 
 def _missing(call: str) -> OSError:

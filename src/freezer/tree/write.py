@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -17,13 +16,16 @@ Buffer = bytes | bytearray | memoryview
 Content = Iterable[tuple[int, Buffer]]
 """Pieces of a file as (offset, bytes), ascending; what lies between them are holes. Memoryviews are of bytes."""
 
+Created = tuple[list[str], os.stat_result | None]
+"""What could not be applied to something new; and its identity, where others might exchange it under its name."""
+
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_CLOEXEC
 
 
 def create_file(
     directory: Directory, name: bytes, attributes: Attributes, size: int, content: Content, metadata: Metadata
-) -> list[str]:
-    """A new file of ``size`` bytes; what of its attributes could not be applied. FileExistsError if the name is taken.
+) -> Created:
+    """A new file of ``size`` bytes. FileExistsError if the name is taken.
 
     Readable by nobody else until its owner and mode are right. Errors of ``content`` pass through.
     """
@@ -39,7 +41,7 @@ def create_file(
                 os.ftruncate(fd, size)
             if directory.inherits_acl:
                 drop_xattr(fd, ACCESS_ACL)
-            return metadata.to_file(fd, attributes)
+            return metadata.to_file(fd, attributes), None if directory.made else os.fstat(fd)
         finally:
             os.close(fd)
     except BaseException:
@@ -47,10 +49,8 @@ def create_file(
         raise
 
 
-def create_node(
-    directory: Directory, name: bytes, make: Callable[[], None], finish: Callable[[], list[str]]
-) -> list[str]:
-    """Something new that ``make`` creates under ``name`` and ``finish`` completes; what ``finish`` returned."""
+def create_node(directory: Directory, name: bytes, make: Callable[[], None], finish: Callable[[], Created]) -> Created:
+    """Something new that ``make`` creates under ``name`` and ``finish`` completes."""
     make()
     try:
         return finish()
@@ -71,10 +71,6 @@ def entry_status(directory: Directory, name: bytes) -> os.stat_result | None:
         return os.stat(name, dir_fd=directory.fd, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def is_directory(status: os.stat_result) -> bool:
-    return stat.S_ISDIR(status.st_mode)
 
 
 def _write_rest(fd: int, piece: Buffer, offset: int) -> None:

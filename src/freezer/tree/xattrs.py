@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 
 from freezer.model.items import printable
-from freezer.tree.system import getxattr, listxattr, removexattr, setxattr
+from freezer.tree.system import descriptor_path, getxattr, listxattr, removexattr, setxattr
 
 ACCESS_ACL = b"system.posix_acl_access"
 DEFAULT_ACL = b"system.posix_acl_default"
@@ -31,7 +31,7 @@ def is_kept(name: bytes) -> bool:
 
 def named(directory_fd: int, name: bytes) -> bytes:
     """A path of ``name`` in the open directory, for calls that take no directory descriptor (needs /proc)."""
-    return b"/proc/self/fd/%d/%s" % (directory_fd, name)
+    return descriptor_path(directory_fd) + b"/" + name
 
 
 def read_xattrs(file: int | bytes) -> dict[bytes, bytes]:
@@ -72,7 +72,7 @@ def write_xattrs(file: int | bytes, xattrs: Mapping[bytes, bytes], *, follow_sym
     return reasons
 
 
-def drop_xattr(file: int, name: bytes) -> bool:
+def drop_xattr(file: int | bytes, name: bytes) -> bool:
     """Remove one attribute; whether it was there."""
     try:
         removexattr(file, name)

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support import CONTAINERS
-from support.stored import ZERO, key, local, put, record_of
 
 from freezer.clock import SystemClock
 from freezer.container.catalogue import find_leftovers, read_catalogue
@@ -24,6 +22,8 @@ from freezer.container.layout import (
 from freezer.errors import DamagedError, StorageError, TransientError
 from freezer.storage.contract import ObjectInfo
 from freezer.storage.local import LocalStorage
+from support import CONTAINERS
+from support.stored import ZERO, key, local, put, record_of
 
 
 def test_upstreams_container_is_read_whole() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.stored import ZERO, key, local, put, record_of
 
 from freezer.container.catalogue import read_catalogue
 from freezer.container.layout import SetId, legacy_data_name, legacy_state_name
 from freezer.container.levels import DAY, LevelDecision, LevelRules, next_level, next_time
 from freezer.storage.local import LocalStorage
+from support.stored import ZERO, key, local, put, record_of
 
 SET = SetId("tar", "h_n")
 INCREMENTAL = LevelRules(incremental=True)

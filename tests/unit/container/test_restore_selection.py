@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import CONTAINERS
-from support.stored import ZERO, key, local, put, record_of
 
 from freezer.clock import SystemClock
 from freezer.container.catalogue import read_catalogue
@@ -14,6 +12,8 @@ from freezer.container.layout import BackupKey
 from freezer.container.selection import select
 from freezer.errors import BackupNotFound, ChainBroken, UsageError
 from freezer.storage.local import LocalStorage
+from support import CONTAINERS
+from support.stored import ZERO, key, local, put, record_of
 
 SECOND = ZERO + 1000
 
@@ -146,7 +146,9 @@ def test_a_clock_that_went_back_under_upstream_leaves_no_doubt_with_one_candidat
     assert chosen(storage, level=2) == [(0, 0), (1, 50), (2, 20)]
 
 
-def recorded(storage: LocalStorage, level: int, seconds: int, base: BackupKey | None, **fields: str | bytes) -> BackupKey:
+def recorded(
+    storage: LocalStorage, level: int, seconds: int, base: BackupKey | None, **fields: str | bytes
+) -> BackupKey:
     mine = key(level, ZERO + seconds)
     return put(storage, mine, record=record_of(mine, base=base, **fields))  # type: ignore[arg-type]
 

@@ -23,6 +23,7 @@ _GENERAL = (
         group="general",
         metavar="FILE",
         executes=True,
+        command_line_only=True,
     ),
     Option(
         name="config_file",
@@ -33,6 +34,7 @@ _GENERAL = (
         metavar="FILE",
         repeatable=True,
         executes=True,
+        command_line_only=True,
     ),
     Option(
         name="config_dir",
@@ -43,6 +45,7 @@ _GENERAL = (
         metavar="DIR",
         repeatable=True,
         executes=True,
+        command_line_only=True,
     ),
     Option(
         name="mode",
@@ -202,9 +205,10 @@ _COMMANDS = (
     Option(
         name="disable_exec",
         kind=Kind.FLAG,
-        help="refuse action exec",
+        help="refuse action exec; a job cannot take this back",
         group="commands",
         default="false",
+        latching=True,
         actions=("exec",),
         upstream=False,
     ),

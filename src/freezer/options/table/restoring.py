@@ -97,6 +97,13 @@ _RESTORING = (
         actions=_RESTORE,
         upstream=False,
     ),
+    Option(
+        name="consistency_checksum",
+        kind=Kind.TEXT,
+        help="compare what was restored with this checksum",
+        group="restore",
+        actions=_RESTORE,
+    ),
 )
 
 _READING = (

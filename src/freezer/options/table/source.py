@@ -35,7 +35,7 @@ _SOURCE = (
         help="store what symbolic links (soft), hard links (hard) or both (all) lead to, instead of the links",
         group="source",
         choices=("none", "soft", "hard", "all"),
-        default_note="none",
+        default="none",
         actions=_BACKUP,
         modes=("fs", "mysql", "mongo", "sqlserver"),
     ),

@@ -98,11 +98,4 @@ OPTIONS = (
         default="false",
         actions=_BACKUP,
     ),
-    Option(
-        name="consistency_checksum",
-        kind=Kind.TEXT,
-        help="compare what was restored with this checksum",
-        group="restore",
-        actions=("restore",),
-    ),
 )

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from freezer.storage.contract import Buffer
-from freezer.storage.local.lock import O_FOLDER, Lock, try_lock, unless_held, wait_lock
+from freezer.storage.local.lock import O_FOLDER, Lock, try_lock, unless_held
 
 TEMP_PREFIX = b".freezer-tmp-"
 
@@ -240,7 +240,7 @@ def _rename_new(temp: bytes, path: bytes, root: bytes) -> bool:
     """For file systems without hard links (FAT, some of FUSE): look and rename while the container is locked."""
     fd = os.open(root, O_FOLDER)
     try:
-        if wait_lock(fd) is not Lock.OURS:
+        if try_lock(fd, wait=True) is not Lock.OURS:
             raise OSError(errno.ENOTSUP, "the file system has neither hard links nor locks", path)
         if os.path.lexists(path):
             return False

@@ -8,8 +8,9 @@ from freezer.clock import Clock
 from freezer.errors import BusyError
 from freezer.storage.local import durable, lock
 
-_ATTEMPTS = 8
-_WAIT = 0.02  # seconds; a folder that is being removed is locked for some microseconds
+_ATTEMPTS = 100  # against others who make and remove the folder; whenever we lose, one of them has got on
+_LOOKS = 4  # at a folder that is locked, for it may only be locked for the microseconds of its removal
+_WAIT = 0.01  # seconds between them
 
 
 def lock_folder(root: bytes, folder: bytes, label: str, *, shared: bool, clock: Clock) -> int | None:
@@ -18,6 +19,7 @@ def lock_folder(root: bytes, folder: bytes, label: str, *, shared: bool, clock: 
     None where the folder can be neither found nor made, so that there is nothing to protect, and where the file system
     has no locks. The folder is made if need be: locking it is what keeps two first backups of one name apart.
     """
+    looks = 0
     for _ in range(_ATTEMPTS):
         try:
             durable.make_folders(root, folder, durable.Modes.within(root).folder)
@@ -35,6 +37,9 @@ def lock_folder(root: bytes, folder: bytes, label: str, *, shared: bool, clock: 
         if outcome is lock.Lock.UNKNOWN:
             return None
         if outcome is lock.Lock.THEIRS:
+            looks += 1
+            if looks == _LOOKS:
+                break
             clock.sleep(_WAIT)
     raise BusyError(
         f"{label}: another process is working on it",

@@ -15,35 +15,25 @@ O_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 
 
 class Lock(enum.Enum):
-    """What came of an attempt to lock: it is ours, somebody else's, or there are no locks here (Windows; folders on NFS)."""
+    """What came of an attempt to lock: ours, somebody else's, or there are no locks here (Windows; folders on NFS)."""
 
     OURS = "ours"
     THEIRS = "theirs"
     UNKNOWN = "unknown"
 
 
-def try_lock(fd: int, *, shared: bool = False) -> Lock:
-    """Lock what ``fd`` has open until it is closed, without waiting."""
-    if sys.platform == "win32":
-        return Lock.UNKNOWN
-    try:
-        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return Lock.THEIRS
-    except OSError:
-        return Lock.UNKNOWN
-    return Lock.OURS
-
-
-def wait_lock(fd: int) -> Lock:
-    """Lock what ``fd`` has open until it is closed, waiting for others (who keep it for an instant only)."""
-    if sys.platform == "win32":
-        return Lock.UNKNOWN
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    except OSError:
-        return Lock.UNKNOWN
-    return Lock.OURS
+def try_lock(fd: int, *, shared: bool = False, wait: bool = False) -> Lock:
+    """Lock what ``fd`` has open until it is closed; ``wait`` for others only where they keep it for an instant."""
+    if sys.platform != "win32":
+        how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        try:
+            fcntl.flock(fd, how)
+        except BlockingIOError:
+            return Lock.THEIRS
+        except OSError:
+            return Lock.UNKNOWN
+        return Lock.OURS
+    return Lock.UNKNOWN
 
 
 def locks_work(folder: bytes) -> bool:

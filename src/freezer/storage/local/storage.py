@@ -23,7 +23,7 @@ from freezer.storage.local.upload import LocalUpload
 
 T = TypeVar("T")
 
-_ATTEMPTS = 8  # against others who make or remove the same folders at the same moment
+_ATTEMPTS = 100  # against others who make or remove the same folders; whenever we lose, one of them has got on
 
 
 class LocalStorage:

@@ -1,0 +1,74 @@
+"""Which stored backup an action is about."""
+
+from __future__ import annotations
+
+from freezer.agent.archive import Archive
+from freezer.agent.context import Context
+from freezer.agent.sealing import load_passphrase
+from freezer.container.catalogue import Catalogue, read_catalogue
+from freezer.container.chain import StoredBackup
+from freezer.container.document import GCM_STREAM
+from freezer.container.selection import select
+from freezer.errors import BackupNotFound, NotBuiltError, PassphraseError, UsageError
+from freezer.storage.contract import Storage
+
+_ENGINE = "tar"
+
+
+def open_catalogue(storage: Storage) -> Catalogue:
+    """Everything in the container; :class:`BackupNotFound` if there is no container."""
+    if not storage.exists():
+        raise BackupNotFound(
+            f"there is no container {storage.describe()}", hint="--container names the directory that backups are in"
+        )
+    return read_catalogue(storage)
+
+
+def choose(context: Context, catalogue: Catalogue) -> tuple[StoredBackup, ...]:
+    """The chosen backup with the levels below it, level 0 first."""
+    settings = context.settings
+    date = settings.date("restore_from_date")
+    chain = select(
+        catalogue,
+        hostname=settings.text("hostname"),
+        backup_name=context.invocation.backup_name,
+        raw_name=settings.text("backup_name"),
+        date=date.seconds if date is not None else None,
+        level=settings.optional_integer("restore_level"),
+        id=settings.optional_text("restore_backup_id"),
+    )
+    engine = chain[-1].key.set.engine
+    if engine != _ENGINE:
+        raise NotBuiltError(f"{chain[-1].key} was made by engine {engine}, which this build does not have yet")
+    return chain
+
+
+def open_archives(context: Context, catalogue: Catalogue, chain: tuple[StoredBackup, ...]) -> tuple[Archive, ...]:
+    """The levels of ``chain`` ready to be read; errors for a missing or pointless passphrase come before any
+    reading."""
+    passphrase = load_passphrase(context)
+    archives = tuple(Archive(catalogue, backup, passphrase) for backup in chain)
+    encrypted = [archive for archive in archives if archive.cipher is not None]
+    if encrypted and passphrase is None:
+        raise PassphraseError(
+            f"{encrypted[0].backup.key} is encrypted and there is no passphrase",
+            hint="give it with --encrypt-pass-file",
+        )
+    if passphrase is not None and not encrypted and context.settings.source("encrypt_pass_file") != "default":
+        _refuse_clear(context, archives)
+    if any(archive.cipher == GCM_STREAM for archive in archives):
+        weaker = [archive for archive in archives if archive.cipher != GCM_STREAM]
+        if weaker and not context.settings.flag("allow_unauthenticated"):
+            raise UsageError(
+                f"{weaker[0].backup.key} is not authenticated although its chain is",
+                hint="somebody may have replaced it; --allow-unauthenticated uses it all the same",
+            )
+    return archives
+
+
+def _refuse_clear(context: Context, archives: tuple[Archive, ...]) -> None:
+    if not context.settings.flag("allow_unauthenticated"):
+        raise UsageError(
+            f"{archives[-1].backup.key} is not encrypted, but a pass file was given",
+            hint="leave --encrypt-pass-file out, or add --allow-unauthenticated, if that is expected",
+        )

@@ -1,0 +1,101 @@
+"""The action ``admin``, and the same removal after a complete backup that was given removal options."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from freezer.agent.context import Context
+from freezer.agent.result import Result, Table
+from freezer.agent.storages import open_storage
+from freezer.clock import utc_text
+from freezer.container.catalogue import read_catalogue
+from freezer.container.layout import SetId
+from freezer.errors import BackupNotFound
+from freezer.options.resolve import Settings
+from freezer.options.rules import KEEP_OPTIONS, REMOVE_OPTIONS
+from freezer.retention.rules import Rules
+from freezer.storage.contract import Storage
+from freezer.units import format_size
+from freezer.upkeep.removal import DAY, RemovalPlan, execute, plan_removal
+
+_ENGINE = "tar"
+
+
+def admin(context: Context) -> Result:
+    """Plan the removal, show it, and carry it out unless ``--dry-run``."""
+    storage = open_storage(context)
+    try:
+        if not storage.exists():
+            raise BackupNotFound(f"there is no container {storage.describe()}")
+        return _remove(context, storage)
+    finally:
+        storage.close()
+
+
+def remove_after_backup(context: Context, storage: Storage, result: Result) -> Result:
+    """``result`` of a complete backup, after the removal that its options ask for, if they do."""
+    if not any(context.settings.is_set(name) for name in (*REMOVE_OPTIONS, *KEEP_OPTIONS)):
+        return result
+    removed = _remove(context, storage)
+    return dataclasses.replace(result, lines=[*result.lines, *removed.lines])
+
+
+def removal_rules(settings: Settings, now: float) -> Rules:
+    """What the options ask for."""
+    days = settings.optional_number("remove_older_than")
+    date = settings.date("remove_before_date") or settings.date("remove_from_date")
+    within = settings.optional_number("keep_within")
+    older_than = now - days * DAY if days is not None else float(date.seconds) if date is not None else None
+    return Rules(
+        older_than=older_than,
+        last=settings.optional_integer("keep_last"),
+        hourly=settings.optional_integer("keep_hourly"),
+        daily=settings.optional_integer("keep_daily"),
+        weekly=settings.optional_integer("keep_weekly"),
+        monthly=settings.optional_integer("keep_monthly"),
+        yearly=settings.optional_integer("keep_yearly"),
+        within=within * DAY if within is not None else None,
+    )
+
+
+def _remove(context: Context, storage: Storage) -> Result:
+    settings, now = context.settings, context.clock.now()
+    name = _set_name(context, storage)
+    catalogue = read_catalogue(storage, engine=_ENGINE, name=name)
+    rules = removal_rules(settings, now)
+    plan = plan_removal(catalogue, rules, now=now, allow_empty=settings.flag("allow_empty"))
+    document: dict[str, object] = {
+        "keep": [{"backup": key.id, "reason": reason} for key, reason in plan.keep],
+        "remove": [
+            {"backup": removal.key.id, "reason": removal.reason, "bytes": removal.size, "complete": removal.committed}
+            for removal in plan.remove
+        ],
+        "dry_run": settings.flag("dry_run"),
+    }
+    if settings.flag("dry_run"):
+        line = f"Dry run: {len(plan.remove)} would go, freeing {format_size(plan.size)}; nothing was removed."
+        return Result(document=document, table=_table(plan), lines=[line])
+    done = execute(storage, plan, context.progress)
+    document |= {"removed_backups": done.backups, "removed_leftovers": done.leftovers, "removed_bytes": done.bytes}
+    line = f"Removed {done.backups} backups and {done.leftovers} leftovers ({format_size(done.bytes)})."
+    return Result(document=document, table=_table(plan), lines=[line])
+
+
+def _set_name(context: Context, storage: Storage) -> str:
+    """The set that is meant: its expanded name, or the template itself where upstream filed backups under that."""
+    settings = context.settings
+    hostname = settings.text("hostname")
+    name = SetId.of(_ENGINE, hostname, context.invocation.backup_name).name
+    raw = f"{hostname}_{settings.text('backup_name')}"
+    if raw != name and not storage.list(f"metadata/{_ENGINE}/{name}/") and storage.list(f"metadata/{_ENGINE}/{raw}/"):
+        return raw
+    return name
+
+
+def _table(plan: RemovalPlan) -> Table:
+    rows = [("keep", key.id, key.level, utc_text(key.time), reason) for key, reason in plan.keep]
+    rows += [
+        ("remove", removal.key.id, removal.key.level, utc_text(removal.key.time), removal.reason)
+        for removal in plan.remove
+    ]
+    return Table(("", "backup", "level", "time", "reason"), rows, empty="there is no backup of this name")

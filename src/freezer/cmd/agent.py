@@ -1,0 +1,125 @@
+"""The programs ``freezer-agent`` and ``freezerc``: read options, run one action, print its result."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from freezer.clock import SystemClock
+from freezer.cmd.exit import partial_exit_code, run
+from freezer.cmd.output import Form, Output
+from freezer.errors import EXIT_OK
+from freezer.options.commandline import parse
+from freezer.options.load import HelpRequest, Invocation, VersionRequest, load
+
+if TYPE_CHECKING:
+    from freezer.agent.result import Result
+
+_SHOWN_FAILURES = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``freezer-agent``."""
+    return _main("freezer-agent", sys.argv[1:] if argv is None else argv)
+
+
+def main_freezerc(argv: Sequence[str] | None = None) -> int:
+    """``freezerc``, the program's first name, under which backups are incremental unless told otherwise."""
+    return _main("freezerc", sys.argv[1:] if argv is None else argv)
+
+
+def _main(program: str, argv: Sequence[str]) -> int:
+    # Errors in the options themselves are told in the form that is asked for in plain sight.
+    output = Output(Form.JSON if "--json" in argv else Form.HUMAN, program=program)
+    return run(lambda: _run(program, argv, output), output, logging.getLogger("freezer"))
+
+
+def _run(program: str, argv: Sequence[str], output: Output) -> int:
+    home = os.path.expanduser("~")
+    request = load(argv, program=program, environ=os.environ, home=home, hostname=socket.gethostname())
+    if isinstance(request, VersionRequest):
+        from freezer import __version__
+
+        output.text(f"{program} {__version__}\n")
+        return EXIT_OK
+    if isinstance(request, HelpRequest):
+        output.text(request.text)
+        return request.exit_code
+    settings = request.settings
+    metadata = settings.optional_text("metadata_out") == "-"
+    form = Form.METADATA if metadata else Form.JSON if settings.flag("json") else Form.HUMAN
+    output.configure(form, quiet=settings.flag("quiet"), debug=settings.flag("debug"))
+    return _act(request, argv, output)
+
+
+def _act(invocation: Invocation, argv: Sequence[str], output: Output) -> int:
+    from freezer.agent.context import Context
+    from freezer.agent.run import perform
+    from freezer.cmd.bar import progress_on
+    from freezer.cmd.logs import log_settings
+    from freezer.log import configured
+
+    clock = SystemClock()
+    with configured(log_settings(invocation.settings), output.warning):
+        for notice in invocation.notices:
+            output.notice(notice)
+        with progress_on(output, clock) as progress:
+            context = Context(invocation, clock, progress, output.notice, _typed(output.program, argv))
+            result = perform(context)
+        _print(invocation, result, output)
+    if not result.failures:
+        return EXIT_OK
+    chosen = invocation.settings.optional_integer("partial_exit_code")
+    return partial_exit_code(chosen, upstream_form=invocation.upstream_form)
+
+
+def _typed(program: str, argv: Sequence[str]) -> str:
+    """The command line without the values of secrets."""
+    words = [program]
+    for each in parse(argv).assignments:
+        words += [each.spelling, "<secret>" if each.option.secret else each.text or ""]
+    return shlex.join(words)
+
+
+def _print(invocation: Invocation, result: Result, output: Output) -> None:
+    from freezer.cmd.tables import Summary, Table, View
+
+    _metadata(invocation, result, output)
+    views: list[View] = []
+    if result.table is not None:
+        views.append(Table(result.table.columns, result.table.rows) if result.table.rows else result.table.empty)
+    if result.properties is not None:
+        views.append(Summary(result.properties))
+    views += result.lines
+    output.result(result.document, *views, essential=result.properties is None)
+    for failure in result.failures[:_SHOWN_FAILURES]:
+        output.warning(f"{failure.path}: {failure.reason}")
+    if len(result.failures) > _SHOWN_FAILURES:
+        output.warning(f"{len(result.failures) - _SHOWN_FAILURES} more items", hint="--json lists all of them")
+
+
+def _metadata(invocation: Invocation, result: Result, output: Output) -> None:
+    """``--metadata-out``: the report goes to standard output or a file; a file that cannot be written is a warning,
+    since the backup it tells of is done."""
+    place = invocation.settings.optional_text("metadata_out")
+    if place is None or result.report is None:
+        return
+    if place == "-":
+        output.metadata(result.report)
+        return
+    import msgspec
+
+    try:
+        with open(place, "wb") as file:
+            file.write(msgspec.json.encode(result.report) + b"\n")
+    except OSError as error:
+        output.warning(f"the report was not written to {place}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

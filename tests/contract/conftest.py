@@ -1,0 +1,89 @@
+"""The storages that have to keep the contract.
+
+To add one: write a function that takes an empty directory and yields a prepared storage, and register it. Storages that
+need a server skip themselves, with the reason, where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from freezer.clock import SystemClock
+from freezer.storage.contract import Storage
+from freezer.storage.local import LocalStorage
+from freezer.storage.retry import RetryingStorage, RetryPolicy
+from freezer.storage.throttle import ThrottledStorage, TokenBucket
+from freezer.testing.faulty import Fault, FaultyStorage, Kind
+from freezer.testing.memory import MemoryStorage
+from freezer.testing.slow import SlowStorage
+
+Opener = Callable[[Path], AbstractContextManager[Storage]]
+STORAGES: dict[str, Opener] = {}
+CLOCK = SystemClock()
+
+
+def register(name: str) -> Callable[[Callable[[Path], Iterator[Storage]]], Opener]:
+    def add(opener: Callable[[Path], Iterator[Storage]]) -> Opener:
+        STORAGES[name] = contextmanager(opener)
+        return STORAGES[name]
+
+    return add
+
+
+def _prepared_local(place: Path) -> LocalStorage:
+    storage = LocalStorage(str(place / "container"), clock=CLOCK)
+    storage.prepare()
+    return storage
+
+
+@register("local")
+def open_local(place: Path) -> Iterator[Storage]:
+    yield _prepared_local(place)
+
+
+@register("local with data on another disk")
+def open_local_with_link(place: Path) -> Iterator[Storage]:
+    storage = _prepared_local(place)
+    (place / "elsewhere").mkdir()
+    (place / "container" / "data").symlink_to(place / "elsewhere")
+    yield storage
+
+
+@register("memory")
+def open_memory(_place: Path) -> Iterator[Storage]:
+    yield MemoryStorage(CLOCK)
+
+
+@register("retrying, over a line that drops every third call")
+def open_retrying(place: Path) -> Iterator[Storage]:
+    operations = ("put", "get", "list", "stat", "delete", "open_write", "write")
+    faults = [Fault(Kind.BEFORE, name, at=at) for name in operations for at in range(3, 150, 3)]
+    faulty = FaultyStorage(_prepared_local(place), faults)
+    yield RetryingStorage(faulty, CLOCK, RetryPolicy(first_delay=0.0001))
+
+
+@register("throttled")
+def open_throttled(place: Path) -> Iterator[Storage]:
+    upload, download = TokenBucket(2**30, CLOCK), TokenBucket(2**30, CLOCK)
+    yield ThrottledStorage(_prepared_local(place), upload=upload, download=download)
+
+
+@register("slow")
+def open_slow(_place: Path) -> Iterator[Storage]:
+    yield SlowStorage(MemoryStorage(CLOCK), CLOCK, latency=0.0002)
+
+
+@register("faulty, without faults")
+def open_faulty(_place: Path) -> Iterator[Storage]:
+    yield FaultyStorage(MemoryStorage(CLOCK))
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    with STORAGES[request.param](tmp_path) as opened:
+        yield opened
+        opened.close()
