@@ -10,7 +10,7 @@ There are three kinds, told apart by how they look:
     the root's path is empty. So the sum does not depend on the order in which a file system lists a directory, nor on
     owners, modes and times. Sockets and mount points below the root do not count: no backup holds them.
 ``freezer-file-sha256:<hex>:<name>``
-    Ours, of a single file: the SHA-256 of its content and its name, percent-encoded.
+    Ours, of a single file: SHA-256 over its record as above, with its name for a path, and that name, percent-encoded.
 64 hexadecimal digits, and perhaps a file name
     The original's (19.0.0). It follows the order in which the file system lists directories, so that two equal trees
     may have two sums; equal sums still prove equal contents.
@@ -22,11 +22,12 @@ import hashlib
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from freezer.errors import UsageError
+from freezer.errors import SourceError, UsageError
 from freezer.model.items import ItemFailure, printable
 
 TREE_PREFIX = "freezer-tree-sha256:"
@@ -83,11 +84,12 @@ def compute(
     that do). What cannot be read does not count and is added to ``failures``.
     """
     walk = _Walk(path, follow_links, excluded=excluded)
-    state = _status(path, follow=follow_links or os.path.isdir(path))
     try:
-        if stat.S_ISDIR(state.st_mode):
+        if os.path.isdir(path):
             return TREE_PREFIX + _tree_digest(walk)
-        return f"{FILE_PREFIX}{_payload(walk, b'', state)[1]}:{quote_from_bytes(os.path.basename(path), safe='')}"
+        return f"{FILE_PREFIX}{_file_digest(walk)}:{quote_from_bytes(os.path.basename(path), safe='')}"
+    except OSError as error:
+        raise SourceError(f"consistency check: cannot read {printable(path)}: {error.strerror}") from error
     finally:
         if failures is not None:
             failures += walk.failures
@@ -96,37 +98,39 @@ def compute(
 def parse(text: str) -> Expected:
     """The sum meant by ``text``; :class:`UsageError` if that is none."""
     stripped = text.strip()
+    expected = None
     if match := _OURS.fullmatch(stripped):
         name = None if match[3] is None else unquote_to_bytes(match[3])
-        return Expected(match[1] or match[2], name, ours=True)
-    if match := _UPSTREAM.fullmatch(stripped):
-        return Expected(match[1], os.fsencode(match[2]) or None, ours=False)
-    raise UsageError(
-        f"consistency_checksum: {text!r} is no checksum",
-        hint=f"it begins with {TREE_PREFIX}, {FILE_PREFIX} or, from the original, 64 hexadecimal digits",
-    )
+        expected = Expected(match[1] or match[2], name, ours=True)
+    elif match := _UPSTREAM.fullmatch(stripped):
+        expected = Expected(match[1], os.fsencode(match[2]) or None, ours=False)
+    # the name leads to the file to look at, which must not be anywhere else
+    if expected is None or expected.name in (b".", b"..") or b"/" in (expected.name or b""):
+        raise UsageError(
+            f"consistency_checksum: {text!r} is no checksum",
+            hint=f"it begins with {TREE_PREFIX}, {FILE_PREFIX} or, from the original, 64 hexadecimal digits",
+        )
+    return expected
 
 
 def verify(path: bytes, expected: str) -> str | None:
-    """None if what is at ``path`` has the sum ``expected``, otherwise the reason why not. No link is followed."""
+    """None if what was restored into the directory ``path`` has the sum ``expected``, otherwise the reason why not.
+    No link is followed."""
     wanted = parse(expected)
-    single = None if wanted.name is None else os.path.join(path, os.path.basename(wanted.name))
-    target = path if single is None or not os.path.lexists(single) else single
+    single = None if wanted.name is None else os.path.join(path, wanted.name)
+    # the original also adds a name to the sum of an empty directory
+    target = single if single is not None and (wanted.ours or os.path.lexists(single)) else path
     walk = _Walk(target, one_file_system=False)
     try:
-        state = _status(target, follow=os.path.isdir(target) and target is path)
         if not wanted.ours:
-            got = _upstream_digest(walk, state)
-        elif stat.S_ISDIR(state.st_mode):
-            got = _tree_digest(walk)
+            got = _upstream_digest(walk)
         else:
-            got = _payload(walk, b"", state)[1]
+            got = _tree_digest(walk) if wanted.name is None else _file_digest(walk)
     except OSError as error:
         return f"consistency check: cannot read {printable(target)}: {error.strerror}"
     if walk.failures:
         first, more = walk.failures[0], len(walk.failures) - 1
-        others = f" and {more} more" if more else ""
-        return f"consistency check: cannot read {first.path}{others}: {first.reason}"
+        return f"consistency check: cannot read {first.path}{f' and {more} more' if more else ''}: {first.reason}"
     if got == wanted.digest:
         return None
     reason = f"consistency check: the checksum of {printable(target)} is {got} and not {wanted.digest}"
@@ -135,26 +139,41 @@ def verify(path: bytes, expected: str) -> str | None:
     return reason
 
 
-def upstream_checksum(path: bytes, *, follow_links: bool = False) -> str:
-    """The original's sum of the directory or file at ``path``."""
-    walk = _Walk(path, follow_links)
-    digest = _upstream_digest(walk, _status(path, follow=follow_links or os.path.isdir(path)))
+def upstream_checksum(path: bytes) -> str:
+    """The original's sum of the directory or file at ``path``, links not followed."""
+    digest = _upstream_digest(_Walk(path))
     return digest if os.path.isdir(path) else digest + os.fsdecode(os.path.basename(path))
 
 
 def _tree_digest(walk: _Walk) -> str:
     total = hashlib.sha256()
     for relative, state in _entries(walk):
-        letter = _LETTERS.get(stat.S_IFMT(state.st_mode))
-        if letter is None:
-            continue
+        path = os.path.join(walk.root, relative) if relative else walk.root
         try:
-            letter, payload = _payload(walk, relative, state)
+            total.update(_record(path, relative, state, walk.follow_links))
         except OSError as error:
             walk.fail(relative, error)
-            continue
-        total.update(letter + relative + b"\0" + payload.encode("utf-8", "surrogateescape") + b"\0")
     return total.hexdigest()
+
+
+def _file_digest(walk: _Walk) -> str:
+    state = _status(walk.root, follow=walk.follow_links)
+    return hashlib.sha256(_record(walk.root, os.path.basename(walk.root), state, walk.follow_links)).hexdigest()
+
+
+def _record(path: bytes, relative: bytes, state: os.stat_result, follow: bool) -> bytes:
+    """What counts of one entry; nothing for a socket."""
+    kind = stat.S_IFMT(state.st_mode)
+    payload = b""
+    if kind not in _LETTERS:
+        return b""
+    if kind == stat.S_IFREG:
+        payload = _read_into(hashlib.sha256(), path, follow=follow).hexdigest().encode()
+    elif kind == stat.S_IFLNK:
+        payload = os.readlink(path)
+    elif sys.platform != "win32" and kind in (stat.S_IFCHR, stat.S_IFBLK):
+        payload = b"%d:%d" % (os.major(state.st_rdev), os.minor(state.st_rdev))
+    return _LETTERS[kind] + relative + b"\0" + payload + b"\0"
 
 
 def _entries(walk: _Walk) -> Iterator[tuple[bytes, os.stat_result]]:
@@ -203,71 +222,47 @@ def _status(path: bytes, *, follow: bool) -> os.stat_result:
         return os.lstat(path)
 
 
-def _payload(walk: _Walk, relative: bytes, state: os.stat_result) -> tuple[bytes, str]:
-    """The letter and what counts of one entry but its name."""
-    path = os.path.join(walk.root, relative) if relative else walk.root
-    kind = stat.S_IFMT(state.st_mode)
-    if kind == stat.S_IFREG:
-        return b"f", _content(path, hashlib.sha256(), follow=walk.follow_links).hexdigest()
-    if kind == stat.S_IFLNK:
-        return b"l", os.fsdecode(os.readlink(path))
-    if kind in (stat.S_IFCHR, stat.S_IFBLK):
-        return _LETTERS[kind], f"{os.major(state.st_rdev)}:{os.minor(state.st_rdev)}"
-    return _LETTERS.get(kind, b"?"), ""
-
-
-def _content(path: bytes, into: hashlib._Hash, *, follow: bool) -> hashlib._Hash:
-    """Feed the content of a file to ``into``."""
+def _read_into(digest: hashlib._Hash, path: bytes, *, follow: bool) -> hashlib._Hash:
+    """Feed the content of a file to ``digest``."""
     descriptor = os.open(path, _OPEN_FLAGS | (0 if follow else _NO_FOLLOW))
     with open(descriptor, "rb", buffering=0) as file:
         while block := file.read(1 << 20):
-            into.update(block)
-    return into
+            digest.update(block)
+    return digest
 
 
-def _upstream_digest(walk: _Walk, state: os.stat_result) -> str:
+def _upstream_digest(walk: _Walk) -> str:
     """One hash that is never begun anew: the hash of an entry is that of everything hashed so far. Each entry's hash is
     joined to the result so far, as text, and that text is hashed in turn."""
     running = hashlib.sha256()
     result = ""
-    for relative, is_file in _upstream_entries(walk, state):
+    for relative, path in _upstream_entries(walk):
         try:
-            if is_file:
-                path = os.path.join(walk.root, relative) if relative else walk.root
-                _content(path, running, follow=walk.follow_links)
+            if stat.S_ISREG(os.lstat(path).st_mode):
+                _read_into(running, path, follow=False)
             else:
-                text = b"./" + relative if relative else b"."
-                running.update(os.fsdecode(text).encode("unicode-escape"))
+                running.update(os.fsdecode(relative).encode("unicode-escape"))
         except OSError as error:
             walk.fail(relative, error)
-        entry = running.hexdigest()
         if result:
-            running.update((result + entry).encode("ascii"))
+            running.update((result + running.hexdigest()).encode("ascii"))
         result = running.hexdigest()
     return result
 
 
-def _upstream_entries(walk: _Walk, state: os.stat_result) -> Iterator[tuple[bytes, bool]]:
-    """Paths in the original's order, and whether their content counts. It walks into links to directories, but stops
-    altogether at the first one if links do not count."""
-    if not stat.S_ISDIR(state.st_mode):
-        yield b"", stat.S_ISREG(state.st_mode)
+def _upstream_entries(walk: _Walk) -> Iterator[tuple[bytes, bytes]]:
+    """The original's text for each path, and the path, in its order. The first link to a directory ends it all."""
+    if not os.path.isdir(walk.root):
+        yield os.path.basename(walk.root), walk.root
         return
-    links = {}
-    for folder, _, files in os.walk(walk.root, onerror=lambda error: walk.fail(_named(error), error), followlinks=True):
-        relative = b"" if folder == walk.root else os.path.relpath(folder, walk.root)
-        yield relative, False
-        if relative and os.path.islink(folder):
-            if not walk.follow_links:
-                return
-            identity = os.path.realpath(folder)
-            if links.setdefault(identity, folder) != folder and folder.startswith(identity + b"/"):
-                return
+
+    def fail(error: OSError) -> None:
+        walk.fail(os.fsencode(error.filename or b""), error)
+
+    for folder, _, files in os.walk(walk.root, onerror=fail, followlinks=True):
+        text = b"." if folder == walk.root else b"./" + os.path.relpath(folder, walk.root)
+        yield text, folder
+        if text != b"." and os.path.islink(folder):
+            return
         for name in files:
-            path = os.path.join(folder, name)
-            counts = os.path.isfile(path) and (walk.follow_links or not os.path.islink(path))
-            yield (os.path.join(relative, name) if relative else name), counts
-
-
-def _named(error: OSError) -> bytes:
-    return os.fsencode(error.filename or b"")
+            yield text + b"/" + name, os.path.join(folder, name)

@@ -85,17 +85,19 @@ def run_pipeline(
 ) -> CommandResult:
     """Run ``command`` to its end and return how it ended, whatever its exit status.
 
-    :class:`UsageError` if it cannot be split into words, :class:`CommandError` if a program cannot be started, is killed by a signal, or has not ended after ``timeout``
-    seconds. Every program is a session of its own with no input; when this function is left early, all of them and
-    what they started are killed. ``variables`` come on top of :func:`environment`.
+    :class:`UsageError` if it cannot be split into words, :class:`CommandError` if a program cannot be started, is
+    killed by a signal, or has not ended after ``timeout`` seconds. Every program is a session of its own with no input;
+    when this function is left early, all of them and what they started are killed. ``variables`` come on top of
+    :func:`environment`.
     """
     pipeline = parse(command, option=option)
     started = clock.monotonic()
     deadline = None if timeout is None else started + timeout
+    stdout, stderr = _Tail(), _Tail()
+    running: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as stack:
-        running, output, errors = _start(pipeline, option, environment(os.environ) | dict(variables or {}), stack)
-        stdout, stderr = _Tail(), _Tail()
         try:
+            output, errors = _start(pipeline, option, environment(os.environ) | dict(variables or {}), stack, running)
             ended = _collect(running, {output: stdout, errors: stderr}, clock, deadline)
         except BaseException:
             _kill(running, clock)
@@ -156,17 +158,20 @@ def _parts(command: str) -> Iterator[str]:
 
 
 def _start(
-    pipeline: Pipeline, option: str, variables: Mapping[str, str], stack: contextlib.ExitStack
-) -> tuple[list[subprocess.Popen[bytes]], IO[bytes], IO[bytes]]:
-    """Start every program; returns them, what the last prints and what all of them write to standard error."""
+    pipeline: Pipeline,
+    option: str,
+    variables: Mapping[str, str],
+    stack: contextlib.ExitStack,
+    running: list[subprocess.Popen[bytes]],
+) -> tuple[IO[bytes], IO[bytes]]:
+    """Start every program, adding it to ``running``; returns what the last prints and what all write as errors."""
     errors, error_sink = (stack.enter_context(end) for end in _pipe())
-    source: IO[bytes] | int = subprocess.DEVNULL
-    running: list[subprocess.Popen[bytes]] = []
+    source: IO[bytes] | None = None
     for part in pipeline:
         try:
             process = subprocess.Popen(
                 part,
-                stdin=source,
+                stdin=source or subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=error_sink,
                 env=variables,
@@ -174,18 +179,15 @@ def _start(
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            for other in running:
-                _signal(other, signal.SIGTERM)
-                other.wait()
             raise CommandError(_why_not_started(part, error, option)) from error
         running.append(process)
-        if not isinstance(source, int):
+        if source is not None:
             source.close()
         assert process.stdout is not None
         source = stack.enter_context(process.stdout)
     error_sink.close()
-    assert not isinstance(source, int)
-    return running, source, errors
+    assert source is not None
+    return source, errors
 
 
 def _pipe() -> tuple[IO[bytes], IO[bytes]]:

@@ -114,7 +114,6 @@ def _restore(context: Context, archives: Sequence[Archive], target: bytes) -> Re
             result = extraction.run(newest_first(archives))
         finally:
             sandbox.finish()
-        result.failures = [*result.failures]
     refuse_missed(chosen)
     _verify_checksum(context, target)
     found = problems(archives, result)

@@ -57,4 +57,4 @@ def perform(context: Context) -> Result:
 def _command(context: Context, option: str) -> None:
     text = context.settings.optional_text(option)
     if text:
-        commands.check(commands.run(commands.parse(text, option=option), context.clock, option=option), option=option)
+        commands.check(commands.run_pipeline(text, clock=context.clock, option=option), option=option)

@@ -18,16 +18,15 @@ def exec_action(context: Context) -> Result:
     settings = context.settings
     if settings.flag("disable_exec"):
         raise UsageError("the action exec is disabled on this host (disable_exec)")
-    result = commands.run(commands.parse(settings.text("command")), context.clock)
+    result = commands.run_pipeline(settings.text("command"), clock=context.clock)
     commands.check(result)
-    printed = result.stdout.decode("utf-8", "backslashreplace")
     document = {
         "programs": list(result.programs),
-        "exit_status": result.exit_status,
-        "output": printed,
+        "exit_status": result.status,
+        "output": result.output,
         "errors": result.stderr.decode("utf-8", "backslashreplace"),
     }
-    return Result(document=document, lines=printed.splitlines())
+    return Result(document=document, lines=result.output.splitlines())
 
 
 def check_storage(context: Context) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -10,8 +10,8 @@ from freezer.container.catalogue import Catalogue
 from freezer.container.chain import Chain, StoredBackup
 from freezer.container.document import Record
 from freezer.container.layout import Layout, SetId
-from freezer.container.selection import path_to
-from freezer.errors import ChainBroken, DataError
+from freezer.container.survey import survey
+from freezer.errors import DataError
 
 
 class BackupRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +47,7 @@ def list_backups(
     def chosen(set: SetId) -> bool:
         return engine in (None, set.engine) and (wanted is None or set.name in wanted)
 
-    rows = [
-        _row(catalogue, chain, backup) for chain in catalogue.chains() if chosen(chain.set) for backup in chain.members
-    ]
+    rows = [row for chain in catalogue.chains() if chosen(chain.set) for row in _rows(catalogue, chain)]
     for key, record in catalogue.broken.items():
         if chosen(key.set):
             rows.append(
@@ -68,7 +66,14 @@ def list_backups(
     return tuple(sorted(rows, key=lambda row: (row.name, row.engine, row.time, row.level)))
 
 
-def _row(catalogue: Catalogue, chain: Chain, backup: StoredBackup) -> BackupRow:
+def _rows(catalogue: Catalogue, chain: Chain) -> Iterator[BackupRow]:
+    links = survey(catalogue, chain)
+    for backup in chain.members:
+        error = links[backup.key].error
+        yield _row(catalogue, backup, None if error is None else error.message)
+
+
+def _row(catalogue: Catalogue, backup: StoredBackup, problem: str | None) -> BackupRow:
     key = backup.key
     row = BackupRow(
         id=key.id,
@@ -79,15 +84,13 @@ def _row(catalogue: Catalogue, chain: Chain, backup: StoredBackup) -> BackupRow:
         time=key.time,
         size=backup.size,
         layout=backup.layout,
+        problem=problem,
     )
     try:
         record = catalogue.record(backup)
-        if record is not None:
-            row = _with_record(row, record)
-        path_to(catalogue, chain, backup)
-    except (ChainBroken, DataError) as error:
-        return msgspec.structs.replace(row, problem=error.message)
-    return row
+    except DataError:  # the problem says so
+        return row
+    return row if record is None else _with_record(row, record)
 
 
 def _with_record(row: BackupRow, record: Record) -> BackupRow:

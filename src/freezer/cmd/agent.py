@@ -82,7 +82,9 @@ def _typed(program: str, argv: Sequence[str]) -> str:
     """The command line without the values of secrets."""
     words = [program]
     for each in parse(argv).assignments:
-        words += [each.spelling, "<secret>" if each.option.secret else each.text or ""]
+        if each.spelling.startswith("-"):
+            words.append(each.spelling)
+        words.append("<secret>" if each.option.secret else each.text or "")
     return shlex.join(words)
 
 

@@ -8,5 +8,6 @@ last and commits it. No record, no backup: data without one is a *leftover*, a r
 The *base* of an increment is the backup of one level less that it was made from.
 
 ``layout`` names objects, ``document`` reads and writes records, ``catalogue`` finds backups, ``chain`` links them,
-``selection`` chooses what to restore, ``levels`` what to make next. Times are whole seconds since 1970.
+``survey`` says which of them can be restored, ``selection`` chooses what to restore, ``levels`` what to make next.
+Times are whole seconds since 1970.
 """

@@ -8,8 +8,8 @@ stale data.)
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from freezer.clock import utc_text
 from freezer.container.layout import BackupKey, Layout, SetId
@@ -49,10 +49,20 @@ class Chain:
     set: SetId
     zero: int
     members: tuple[StoredBackup, ...]
+    _levels: Mapping[int, tuple[StoredBackup, ...]] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, set: SetId, zero: int, backups: Iterable[StoredBackup]) -> Chain:
+        """The chain of these ``backups``, in any order."""
+        members = sorted(backups, key=lambda backup: (backup.key.time, backup.key.level))
+        levels: defaultdict[int, tuple[StoredBackup, ...]] = defaultdict(tuple)
+        for member in members:
+            levels[member.key.level] += (member,)
+        return cls(set, zero, tuple(members), dict(levels))
 
     def of_level(self, level: int) -> tuple[StoredBackup, ...]:
         """The members of ``level``, oldest first."""
-        return tuple(member for member in self.members if member.key.level == level)
+        return self._levels.get(level, ())
 
     def base_of(self, member: StoredBackup) -> StoredBackup | None:
         """What ``member`` was made from; None for a level 0, or where that is missing or cannot be told."""
@@ -66,20 +76,12 @@ class Chain:
     def path_to(self, member: StoredBackup) -> tuple[StoredBackup, ...]:
         """Levels 0 to that of ``member``; :class:`ChainBroken` names the first that is missing."""
         path = [member]
-        while path[0].key.level > 0:
-            base = self.base_of(path[0])
+        while path[-1].key.level > 0:
+            base = self.base_of(path[-1])
             if base is None:
-                raise missing_base(path[0])
-            path.insert(0, base)
-        return tuple(path)
-
-    def is_whole(self, member: StoredBackup) -> bool:
-        """Whether every level that ``member`` needs is there."""
-        try:
-            self.path_to(member)
-        except ChainBroken:
-            return False
-        return True
+                raise missing_base(path[-1])
+            path.append(base)
+        return tuple(reversed(path))
 
 
 def missing_base(member: StoredBackup, *, time: int | None = None) -> ChainBroken:
@@ -98,7 +100,4 @@ def group_chains(backups: Iterable[StoredBackup]) -> tuple[Chain, ...]:
     members: defaultdict[tuple[SetId, int], list[StoredBackup]] = defaultdict(list)
     for backup in backups:
         members[backup.key.set, backup.key.zero].append(backup)
-    return tuple(
-        Chain(set_id, zero, tuple(sorted(found, key=lambda b: (b.key.time, b.key.level))))
-        for (set_id, zero), found in sorted(members.items(), key=lambda item: item[0])
-    )
+    return tuple(Chain.of(*place, found) for place, found in sorted(members.items(), key=lambda item: item[0]))

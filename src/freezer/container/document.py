@@ -6,8 +6,8 @@ records have; other keys there are ignored. Ours stand below the one key ``freez
 where an unknown key or version is refused: whoever adds a key that older programs may not overlook raises the format.
 
 Encrypted (authenticated) sets keep names of files out of the open record: :class:`Names` is then None and ``private``
-holds the same, sealed by the caller, as base64; ``mac`` authenticates :func:`canonical_bytes`. This module knows which
-bytes are sealed and bound (:func:`associated_data`), and nothing of how.
+holds the same, sealed by the caller, as base64; ``mac`` (text) authenticates :func:`canonical_bytes`. This module knows
+which bytes are sealed and bound (:func:`associated_data`), and nothing of how.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from freezer.clock import utc_text
 from freezer.container.catalogue import Catalogue
 from freezer.container.chain import Chain, StoredBackup
 from freezer.container.layout import SetId
+from freezer.container.selection import path_to
 from freezer.errors import ChainBroken, DataError
 
 DAY = 86400
@@ -117,7 +118,7 @@ def _unusable(catalogue: Catalogue, chain: Chain, base: StoredBackup) -> str | N
     if base.state is None:
         return f"the state (engine_metadata) of {base.key} is missing from the container"
     try:
-        for member in chain.path_to(base):
+        for member in path_to(catalogue, chain, base):
             catalogue.record(member)
     except (ChainBroken, DataError) as error:
         return error.message

@@ -56,9 +56,9 @@ def select(
 def path_to(catalogue: Catalogue, chain: Chain, target: StoredBackup) -> tuple[StoredBackup, ...]:
     """Levels 0 to that of ``target``, following and checking what the records say of their bases."""
     path = [target]
-    while path[0].key.level > 0:
-        path.insert(0, base_of(catalogue, chain, path[0]))
-    return tuple(path)
+    while path[-1].key.level > 0:
+        path.append(base_of(catalogue, chain, path[-1]))
+    return tuple(reversed(path))
 
 
 def base_of(catalogue: Catalogue, chain: Chain, member: StoredBackup) -> StoredBackup:

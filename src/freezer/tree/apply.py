@@ -32,6 +32,8 @@ from freezer.tree.xattrs import ACCESS_ACL, CAPABILITY, drop_xattr, write_xattrs
 _LENT = stat.S_ISUID | stat.S_ISGID
 # chown(2) takes this one to mean "leave it as it is".
 _NO_ID = 0xFFFFFFFF
+# Times that every file system can hold (in nanoseconds); others may be clamped by the kernel without an error.
+_COMMON = 2**31 * 10**9
 
 _Ids = tuple[int, int]
 
@@ -104,6 +106,8 @@ class Metadata:
             times = (self._now_ns if attributes.atime_ns is None else attributes.atime_ns, attributes.mtime_ns)
             try:
                 os.utime(path, ns=times, dir_fd=dir_fd, follow_symlinks=follow)
+                if not -_COMMON <= attributes.mtime_ns < _COMMON:
+                    _check_time(os.stat(path, dir_fd=dir_fd, follow_symlinks=follow), attributes)
             except (OSError, OverflowError) as error:
                 problems.append(_not_set("times", error))
         return problems, status
@@ -156,6 +160,8 @@ class Metadata:
             problems.append(_not_set(f"mode {mode:04o}", error))
         try:
             os.utime(fd, ns=(atime_ns, attributes.mtime_ns))
+            if not -_COMMON <= attributes.mtime_ns < _COMMON:
+                _check_time(os.fstat(fd), attributes)
         except (OSError, OverflowError) as error:
             problems.append(_not_set("times", error))
 
@@ -174,6 +180,11 @@ class Metadata:
         """Whether an inode belongs to the recorded user, and to the group where a setgid bit lends that."""
         uid, gid = self._owner(attributes)
         return status.st_uid == uid and (status.st_gid == gid or not attributes.mode & stat.S_ISGID)
+
+
+def _check_time(status: os.stat_result, attributes: Attributes) -> None:
+    if status.st_mtime_ns // 10**9 != attributes.mtime_ns // 10**9:
+        raise OverflowError("the file system cannot hold them")
 
 
 def _not_set(what: str, error: Exception) -> str:

@@ -60,6 +60,7 @@ class Directories:
 
     def __init__(self, root_fd: int, *, made: bool) -> None:
         status = os.fstat(root_fd)
+        made = made and _is_private(status)
         self.root = Directory(root_fd, status.st_dev, made, not made and _has_default_acl(root_fd))
         self._known = {b"": Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)}
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
@@ -96,8 +97,7 @@ class Directories:
         fd = os.open(name, _FLAGS, dir_fd=above.fd)
         try:
             status = os.fstat(fd)
-            # In a directory that others can write, another one may have taken its place already.
-            made = status.st_uid == geteuid() and not status.st_mode & 0o077
+            made = _is_private(status)
             if above.inherits_acl and made:
                 drop_xattr(fd, DEFAULT_ACL)
                 drop_xattr(fd, ACCESS_ACL)
@@ -150,6 +150,11 @@ class Directories:
         self._open[path] = directory
         if len(self._open) > OPEN_AT_ONCE:
             os.close(self._open.popitem(last=False)[1].fd)
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Whether a directory can be the one just made (where others can write, another may have taken its place)."""
+    return status.st_uid == geteuid() and not status.st_mode & 0o077
 
 
 def _has_default_acl(fd: int) -> bool:

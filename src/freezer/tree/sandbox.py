@@ -15,6 +15,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from freezer.clock import Clock, SystemClock
@@ -388,10 +389,10 @@ def _open_target(target: bytes, *, create: bool) -> Directories:
         raise TargetError("this system cannot open files relative to a directory, so files cannot be restored safely")
     made = False
     try:
-        if create and not os.path.lexists(target):
-            os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-            os.mkdir(target, 0o700)
-            made = True
+        if create:
+            with suppress(FileExistsError):
+                os.makedirs(target, 0o700)
+                made = True
         root_fd = os.open(target, os.O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -123,11 +123,11 @@ else:
         """Major and minor as the one number that ``mknod`` takes; OSError EINVAL if the system cannot express them."""
         try:
             number = os.makedev(major, minor)
+            if device_parts(number) == (major, minor):
+                return number
         except OverflowError:
-            raise OSError(errno.EINVAL, f"no device can have the number {major}:{minor}") from None
-        if (os.major(number), os.minor(number)) != (major, minor):
-            raise OSError(errno.EINVAL, f"no device can have the number {major}:{minor}")
-        return number
+            pass
+        raise OSError(errno.EINVAL, f"no device can have the number {major}:{minor}")
 
     def device_parts(device: int) -> tuple[int, int]:
         """Major and minor of a device number."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from freezer.container.catalogue import Catalogue
-from freezer.container.chain import Chain
 from freezer.container.layout import BackupKey
-from freezer.container.selection import base_of
-from freezer.errors import ChainBroken, DamagedError, UnknownFormat
+from freezer.container.survey import Link, survey
+from freezer.errors import UnknownFormat
 from freezer.retention.rules import Item
 
 
@@ -14,31 +13,18 @@ def candidates(catalogue: Catalogue) -> dict[BackupKey, Item]:
     """An item for every backup and for every broken one; reads all records, to tell which can be restored."""
     items: dict[BackupKey, Item] = {}
     for chain in catalogue.chains():
-        items |= _of_chain(catalogue, chain)
+        for key, link in survey(catalogue, chain).items():
+            needs = () if link.base is None else (_id(link.base.key),)
+            items[key] = Item(_id(key), key.time, _group(key), needs, _flaw(link))
     for key in catalogue.broken:
         items[key] = Item(_id(key), key.time, _group(key), flaw="its data is missing")
     return items
 
 
-def _of_chain(catalogue: Catalogue, chain: Chain) -> dict[BackupKey, Item]:
-    items: dict[BackupKey, Item] = {}
-    for member in sorted(chain.members, key=lambda member: member.key.level):
-        key = member.key
-        needs: tuple[str, ...] = ()
-        flaw: str | None = None
-        try:
-            catalogue.record(member)
-            base = base_of(catalogue, chain, member) if key.level > 0 else None
-        except UnknownFormat:
-            base = chain.base_of(member)  # a newer program may well restore it
-        except (ChainBroken, DamagedError) as error:
-            base, flaw = chain.base_of(member), f"it cannot be restored: {error.message}"
-        if base is not None:
-            below = items[base.key]
-            needs = (below.id,)
-            flaw = flaw or (f"{below.id} below it cannot be restored" if not below.good else None)
-        items[key] = Item(_id(key), key.time, _group(key), needs, flaw)
-    return items
+def _flaw(link: Link) -> str | None:
+    if link.error is None or isinstance(link.error, UnknownFormat):  # a newer program may well restore it
+        return None
+    return f"it cannot be restored: {link.error.message}"
 
 
 def _id(key: BackupKey) -> str:

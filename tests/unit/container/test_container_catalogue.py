@@ -97,7 +97,19 @@ def test_a_name_that_begins_another_does_not_see_its_backups(tmp_path: Path, eng
     mine = put(storage, key(0, ZERO, name="h_web"))
     put(storage, key(0, ZERO + 5, name="h_web2"))
     put(storage, key(0, ZERO + 6, name="h_web/some-uuid"))
-    assert [backup.key for backup in read_catalogue(storage, engine=engine, name="h_web").backups] == [mine]
+    put(storage, key(0, ZERO + 7, name="h_web/some-uuid"), record=None)
+    catalogue = read_catalogue(storage, engine=engine, name="h_web")
+    assert [backup.key for backup in catalogue.backups] == [mine]
+    assert not catalogue.broken
+    assert not find_leftovers(storage, engine=engine, name="h_web")
+
+
+def test_a_backup_in_both_layouts_is_taken_from_the_current_one(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    both = put(storage, key(0, ZERO))
+    storage.put(legacy_data_name(both), b"x")
+    storage.put(legacy_state_name(both), b"x")
+    assert [(backup.key, backup.layout) for backup in read_catalogue(storage).backups] == [(both, "current")]
 
 
 @pytest.mark.parametrize("failing", ["metadata/", "data/", ""])

@@ -146,6 +146,15 @@ def test_a_clock_that_went_back_under_upstream_leaves_no_doubt_with_one_candidat
     assert chosen(storage, level=2) == [(0, 0), (1, 50), (2, 20)]
 
 
+def test_of_two_possible_bases_the_newer_is_taken_and_a_guess_is_refused(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    for level, seconds in ((0, 0), (1, 10), (1, 20), (2, 30), (2, 5)):
+        put(storage, key(level, ZERO + seconds))
+    assert chosen(storage) == [(0, 0), (1, 20), (2, 30)]
+    with pytest.raises(ChainBroken, match="the level 1 it builds on is missing"):
+        chosen(storage, date=ZERO + 5)
+
+
 def recorded(
     storage: LocalStorage, level: int, seconds: int, base: BackupKey | None, **fields: str | bytes
 ) -> BackupKey:
@@ -178,6 +187,14 @@ def test_a_recorded_base_that_is_gone_is_named_with_its_time(tmp_path: Path) -> 
         chosen(storage)
 
 
+def test_a_record_that_names_a_base_of_another_level_is_refused(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    full = recorded(storage, 0, 0, None)
+    recorded(storage, 2, 10, full)
+    with pytest.raises(ChainBroken, match="names a level 0 as its base"):
+        chosen(storage)
+
+
 @pytest.mark.parametrize("id", ["h_n_1700000010_1", "my_container_h_n_1700000010_1", "6fd6f7b7"])
 def test_an_id_needs_no_names(tmp_path: Path, id: str) -> None:
     storage = local(tmp_path)
@@ -186,6 +203,14 @@ def test_an_id_needs_no_names(tmp_path: Path, id: str) -> None:
     recorded(storage, 2, 20, key(1, ZERO + 10))
     put(storage, key(1, ZERO + 10, name="n"), record=b"unreadable")
     assert chosen(storage, hostname="?", backup_name="?", id=id) == [(0, 0), (1, 10)]
+
+
+def test_of_two_names_that_end_a_composed_id_the_longer_is_meant(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    put(storage, key(0, ZERO, name="x_n"))
+    put(storage, key(0, ZERO, name="n"))
+    (picked,) = select(read_catalogue(storage), hostname="?", backup_name="?", id=f"c_x_n_{ZERO}_0")
+    assert picked.key.set.name == "x_n"
 
 
 def test_an_unknown_or_ambiguous_id_is_an_error(tmp_path: Path) -> None:

@@ -146,6 +146,7 @@ def test_no_secret_gets_into_a_report() -> None:
         cli="freezer-agent --proxy http://user:hunter2@proxy:3128/",
     )
     assert "hunter2" not in json.dumps(made)
+    assert made["ssh_key"] == ""
     assert made["proxy"] == "http://proxy:3128/"
 
 

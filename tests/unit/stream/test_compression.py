@@ -165,6 +165,15 @@ def test_gzip_headers_with_every_optional_field_are_read(flags: int, step: int) 
     assert decompress(Codec.GZIP, gzip_member(plain, flags) * 2, step) == plain * 2
 
 
+@pytest.mark.parametrize("step", [1, 1000, MIB])
+def test_gzip_is_read_by_zlib_where_the_fast_wheel_is_missing(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    monkeypatch.setattr("freezer.stream.gzipmember.inflater", zlib)
+    plain = os.urandom(5000) + bytes(3 * MIB)
+    assert decompress(Codec.GZIP, gzip_member(plain, 30) + gzip.compress(plain), step) == plain + plain
+    with pytest.raises(DamagedError):
+        decompress(Codec.GZIP, gzip.compress(plain)[:-1], step)
+
+
 def test_a_gzip_header_that_is_wrong_is_found() -> None:
     with pytest.raises(DamagedError, match="checksum of a member header"):
         decompress(Codec.GZIP, gzip_member(b"x", 2, header_crc=1))

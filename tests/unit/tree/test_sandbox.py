@@ -17,8 +17,6 @@ from restoring import MTIME, attributes, leftovers, reasons, sandbox
 from freezer.errors import DamagedError, TargetError
 from freezer.tree.sandbox import Outcome, Policy, Sandbox
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
 UNSAFE = [
     b"../x", b"a/../../x", b"/x", b"/etc/passwd", b"a//x", b"./x", b"a/./x", b"a/", b"..", b".", b"", b"a\0b",
     b"d\0/x", b"d/..", b"//x",
@@ -492,19 +490,39 @@ def test_no_descriptor_is_left_open(target: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-@as_root
-def test_a_file_system_mounted_below_is_not_emptied(target: Path) -> None:
-    (target / "a" / "mounted").mkdir(parents=True)
-    (target / "a" / "file").touch()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", target / "a" / "mounted"], check=False)
-    if mounted.returncode:
+@pytest.fixture
+def small(target: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, mounted below the target."""
+    mounted = target / "a" / "mounted"
+    mounted.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", mounted]
+    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode:
         pytest.skip("cannot mount here")
-    try:
-        (target / "a" / "mounted" / "precious").touch()
-        with sandbox(target) as box:
-            assert not box.remove(b"a")
-            assert "another file system" in reasons(box)["a/mounted"]
-        assert (target / "a" / "mounted" / "precious").exists()
-        assert not (target / "a" / "file").exists()
-    finally:
-        subprocess.run(["umount", target / "a" / "mounted"], check=True)
+    yield mounted
+    subprocess.run(["umount", mounted], check=True)
+
+
+def test_no_space_in_the_target_ends_the_restore_in_one_line(small: Path) -> None:
+    with sandbox(small) as box, pytest.raises(TargetError) as caught:
+        put(box, b"large", b"x" * 10**6)
+    assert str(caught.value) == f"cannot restore large to {small}: No space left on device"
+    assert caught.value.hint is not None
+    assert os.listdir(small) == []
+
+
+def test_no_space_in_a_part_of_the_target_concerns_only_that_part(target: Path, small: Path) -> None:
+    with sandbox(target) as box:
+        assert put(box, b"a/mounted/large", b"x" * 10**6) is Outcome.FAILED
+        assert put(box, b"a/large", b"x" * 10**6) is Outcome.WRITTEN
+        assert reasons(box) == {"a/mounted/large": os.strerror(errno.ENOSPC)}
+    assert os.listdir(small) == []
+
+
+def test_a_file_system_mounted_below_is_not_emptied(target: Path, small: Path) -> None:
+    (target / "a" / "file").touch()
+    (small / "precious").touch()
+    with sandbox(target) as box:
+        assert not box.remove(b"a")
+        assert "another file system" in reasons(box)["a/mounted"]
+    assert (small / "precious").exists()
+    assert not (target / "a" / "file").exists()

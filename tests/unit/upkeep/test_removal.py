@@ -173,6 +173,15 @@ def test_a_record_of_a_newer_program_is_not_junk(tmp_path: Path) -> None:
     assert [kept for kept, _ in planned(storage, Rules(older_than=NOW)).keep] == new
 
 
+def test_a_newer_programs_increment_on_a_damaged_base_is_no_good_backup(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    put(storage, key(0, OLD), record=b"damaged")
+    top = put(storage, key(1, OLD + 1), record=b'{"engine_name":"tar","encryption":false,"freezer":{"format":9}}')
+    flaw = candidates(read_catalogue(storage))[top].flaw
+    assert flaw is not None
+    assert "0_1700000000/metadata is no backup record" in flaw
+
+
 def test_the_base_that_a_record_names_is_what_it_needs(tmp_path: Path) -> None:
     storage = local(tmp_path)
     full, stated, later, top = (key(level, OLD + n) for n, level in enumerate((0, 1, 1, 2)))

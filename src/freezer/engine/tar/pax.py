@@ -18,7 +18,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from freezer.errors import DamagedError
 
@@ -92,7 +92,7 @@ def parse_time(text: bytes) -> int:
     """Nanoseconds since 1970; digits beyond the ninth are cut off downwards."""
     try:
         return int((Decimal(text.decode("ascii")) * SECOND).to_integral_value("ROUND_FLOOR"))
-    except (UnicodeDecodeError, InvalidOperation, ValueError, OverflowError):
+    except (UnicodeDecodeError, ArithmeticError, ValueError):
         raise DamagedError("the archive is damaged: a time in an extended header is no number") from None
 
 

@@ -112,7 +112,8 @@ class TarBackup:
         if directory.replaced:
             # GNU tar and upstream write through existing links; a list without these names makes them unlink first.
             kept = [entry for entry in names if entry[:1] != b"Y"]
-            entries.directory(path, directory.status, lists.encode(kept, renames), [])
+            without_times = [record for record in records if record[0] != pax.MTIME_NS]
+            entries.directory(path, directory.status, lists.encode(kept, renames), without_times)
             renames = []
         entries.directory(path, directory.status, lists.encode(names, renames), records)
         stored = [entry[1:] for entry in names if entry[:1] == b"Y"]

@@ -104,7 +104,7 @@ class LocalStorage:
 
     def list(self, prefix: str = "") -> Sequence[ObjectInfo]:
         folder = self._path(check_prefix(prefix)[:-1]) if prefix else self._root
-        with self._errors("list the objects below", prefix):
+        with self._errors("list", prefix or "the objects"):
             self._check_container()
             return sorted(list_objects(self._root, folder, prefix), key=lambda item: item.name)
 
@@ -221,7 +221,8 @@ class LocalStorage:
         try:
             yield
         except OSError as error:
-            raise storage_error(error, f"{self._described}: cannot {verb} {_shown(name)}".rstrip()) from error
+            attempt = f"{verb} {_shown(name)}" if name else verb
+            raise storage_error(error, f"{self._described}: cannot {attempt}") from error
 
 
 def _make_container(root: bytes) -> None:

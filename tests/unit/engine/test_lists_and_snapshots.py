@@ -1,0 +1,105 @@
+"""Directory lists, renames and the snapshot file: the matrix of what may and may not be in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freezer.engine.tar import lists, snapshot
+from freezer.engine.tar.lists import Renames, clean
+from freezer.engine.tar.snapshot import KnownDirectory
+from freezer.errors import DamagedError, UnknownFormat
+
+CONTAINERS = Path(__file__).parents[2] / "fixtures" / "containers"
+_name = st.binary(min_size=1, max_size=20).filter(lambda name: not {0, ord("/")} & set(name))
+_path = st.lists(_name.filter(lambda name: name not in (b".", b"..")), min_size=1, max_size=4).map(b"/".join)
+
+
+@given(st.lists(_name), st.lists(_name), st.lists(_name), st.lists(st.tuples(_path, _path)))
+def test_a_list_is_read_back(
+    stored: list[bytes], unchanged: list[bytes], folders: list[bytes], renames: list[tuple[bytes, bytes]]
+) -> None:
+    entries = [b"Y" + n for n in stored] + [b"N" + n for n in unchanged] + [b"D" + n for n in folders]
+    listing = lists.parse(lists.encode(entries, renames))
+    assert (listing.stored, listing.unchanged, listing.directories) == (stored, unchanged, folders)
+    assert listing.renames == renames
+
+
+@pytest.mark.parametrize("body", [b"Yname", b"Yname\0", b"Qname\0\0", b"T./to\0\0", b""])
+def test_a_list_that_is_none_is_damage(body: bytes) -> None:
+    with pytest.raises(DamagedError):
+        lists.parse(body)
+
+
+@pytest.mark.parametrize(
+    ("path", "cleaned"),
+    [
+        (b"./", b""), (b".", b""), (b"./a/b/", b"a/b"), (b"a//b", b"a/b"), (b"./.hidden", b".hidden"),
+        (b"./../x", b"../x"), (b"/etc/x", b"/etc/x"), (b"a/./b", b"a/b"),
+    ],
+)  # fmt: skip
+def test_paths_are_cleaned_but_not_judged(path: bytes, cleaned: bytes) -> None:
+    assert clean(path) == cleaned
+
+
+def test_renames_carry_everything_below_along() -> None:
+    renames = Renames([(b"a", b"b")])
+    assert renames.forward(b"a/x/y") == b"b/x/y"
+    assert renames.forward(b"ab") == b"ab"
+
+
+def test_a_directory_that_another_was_moved_over_is_gone() -> None:
+    assert Renames([(b"a", b"c")]).forward(b"c/x") is None
+
+
+def test_a_cycle_through_a_temporary_name_swaps_two_directories() -> None:
+    body = b"X./\0R./a\0T\0R./b\0T./a\0R\0T./b\0\0"
+    renames = Renames(lists.parse(body).renames)
+    assert (renames.forward(b"a/f"), renames.forward(b"b/f")) == (b"b/f", b"a/f")
+
+
+_known = st.builds(
+    KnownDirectory,
+    _path,
+    st.integers(0, 2**63),
+    st.integers(1, 2**63),
+    st.integers(-(2**62), 2**62),
+    st.lists(st.tuples(st.sampled_from([b"Y", b"N", b"D"]), _name)).map(lambda e: b"\0".join(a + b for a, b in e)),
+)
+
+
+@given(st.integers(0, 2**62), st.lists(_known, unique_by=lambda known: known.path))
+def test_a_snapshot_is_read_back(time_ns: int, directories: list[KnownDirectory]) -> None:
+    read = snapshot.decode(snapshot.encode(time_ns, directories))
+    assert read.time_ns == time_ns
+    assert read.directories == {known.path: known for known in directories}
+
+
+def test_snapshots_of_gnu_tar_are_read_and_written_alike() -> None:
+    found = sorted(CONTAINERS.glob("upstream-tar-*/store/data/tar/*/*/*/engine_metadata"))
+    assert len(found) >= 9
+    for path in found:
+        data = path.read_bytes()
+        read = snapshot.decode(data)
+        again = snapshot.encode(read.time_ns, read.directories.values())
+        assert len(again) == len(data)
+        assert snapshot.decode(again) == read
+
+
+@pytest.mark.parametrize("line", [b"GNU tar-1.34-3\n", b"GNU tar-1.15-1\n", b"1795229880\n", b"", b"star-1.6-2\n"])
+def test_another_version_of_the_snapshot_is_refused(line: bytes) -> None:
+    with pytest.raises(UnknownFormat):
+        snapshot.decode(line + b"1\x000\x00")
+
+
+def test_a_snapshot_cut_anywhere_is_damage_or_a_shorter_snapshot() -> None:
+    whole = snapshot.encode(5, [KnownDirectory(b"a", 1, 2, 3, b"Yx\0Dy"), KnownDirectory(b"", 1, 1, 3, b"Da")])
+    for end in range(len(whole)):
+        try:
+            read = snapshot.decode(whole[:end])
+        except (DamagedError, UnknownFormat):
+            continue
+        assert len(read.directories) < 2
