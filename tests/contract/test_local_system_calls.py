@@ -128,6 +128,20 @@ def test_a_refusal_of_the_system_is_a_typed_error_and_leaves_nothing(
     assert list(root.rglob("*")) == []
 
 
+def test_a_file_system_without_hard_links_gives_names_once_all_the_same(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    without_links = ("-e", "trace=link,flock,rename,fsync", "-e", "inject=link:error=EPERM")
+    status, _, calls = run(root, "put_new", *without_links)
+    assert status == 0
+    locked = position(calls, rf"flock\(\d+<{root}>, LOCK_EX\)")
+    named = position(calls, rf'rename.*"{root}/{TEMP}".*"{root}/object"', locked)
+    position(calls, rf"fsync\(\d+<{root}>", named)
+    status, said, _ = run(root, "put_new", *without_links)
+    assert (status, said.split()[0]) == (1, "ObjectExists")
+    assert [path.name for path in root.rglob("*")] == ["object"]
+
+
 def test_a_folder_that_cannot_be_read_is_an_error_and_no_empty_list(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -343,7 +343,7 @@ def _result(
         document=report,
         report=report,
         properties=_shown(plan, summary, stream, details),
-        lines=[f"Level {plan.key.level}: {plan.decision.reason}."],
+        lines=[_why(plan.key.level, plan.decision.reason)],
         failures=tuple(summary.failures),
     )
 
@@ -372,6 +372,11 @@ def _shown(plan: _Plan, summary: Summary, stream: StreamSummary, details: Detail
         "size": f"{format_size(stream.stored_size)} ({plan.codec}, {plan.sealing.cipher or 'not encrypted'})",
         "duration": f"{format_duration(seconds)} ({format_size(stream.plain_size / seconds)}/s)",
     }
+
+
+def _why(level: int, reason: str) -> str:
+    """One sentence on the level."""
+    return f"{reason[0].upper()}{reason[1:]}." if reason.startswith("level ") else f"Level {level}: {reason}."
 
 
 def _dry_run(context: Context, storage: Storage, tree: Tree) -> Result:
@@ -405,6 +410,6 @@ def _dry_run(context: Context, storage: Storage, tree: Tree) -> Result:
             "files": f"{summary.files} in {summary.directories} directories, {format_size(summary.bytes)}",
             "would store": f"{summary.stored_items} items, {format_size(summary.stored_bytes)}",
         },
-        lines=[f"Level {level}: {reason}.", "Dry run: nothing was written."],
+        lines=[_why(level, reason), "Dry run: nothing was written."],
         failures=tuple(summary.failures),
     )

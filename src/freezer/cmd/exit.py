@@ -98,6 +98,4 @@ def _details(kind: str, code: int, *, retryable: bool) -> dict[str, object]:
 
 
 def _log(log: logging.Logger, level: int, message: str, error: Exception | None = None) -> None:
-    # without a log Python would print it, and the output does that already
-    if log.hasHandlers():
-        log.log(level, "%s", message, exc_info=error)
+    log.log(level, "%s", message, exc_info=error)

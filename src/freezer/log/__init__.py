@@ -27,6 +27,9 @@ DEFAULT_LEVELS = ("urllib3=WARN", "keystoneauth=WARN", "stevedore=WARN", "boto3=
 
 Warn = Callable[[str], None]
 
+# Until a program opens a log Python would print warnings to standard error, past the program's own output.
+logging.getLogger("freezer").addHandler(logging.NullHandler())
+
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
@@ -107,8 +110,7 @@ def _configure(root: logging.Logger, settings: LogSettings, warn: Warn, program:
         opened.append(logging.StreamHandler(sys.stderr))
     for handler in opened:
         handler.setFormatter(formatter)
-    # without any handler Python prints warnings to standard error, past the program's Output
-    root.handlers[:] = opened or [logging.NullHandler()]
+    root.handlers[:] = opened
     root.setLevel(logging.DEBUG if settings.debug else logging.INFO)
     return path if file is not None else None
 

@@ -62,7 +62,7 @@ def test_a_file_where_a_directory_should_be_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "a\0b"])
 def test_what_is_no_path_is_a_usage_error(text: str) -> None:
-    with pytest.raises(UsageError, match="^path_to_backup: "):
+    with pytest.raises(UsageError, match=r"^path_to_backup: "):
         prepared(text)
 
 

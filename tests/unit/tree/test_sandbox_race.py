@@ -63,8 +63,7 @@ def facts(victim: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("same_owner", [True, False])
-def test_nothing_outside_is_touched_while_names_are_exchanged(tmp_path: Path, resolver: str, same_owner: bool) -> None:
+def test_nothing_outside_is_touched_while_names_are_exchanged(tmp_path: Path, resolver: str) -> None:
     victim, target = tmp_path / "victim", tmp_path / "target"
     victim.mkdir()
     for name in ("file", "link", "fifo"):
@@ -74,7 +73,7 @@ def test_nothing_outside_is_touched_while_names_are_exchanged(tmp_path: Path, re
     before = facts(victim)
     theirs = attributes(0o6666, uid=1000, gid=1000) if os.geteuid() == 0 else attributes(0o666)
     parents = (b"dir/", b"dir/deep/", b"dir/deep/made/")
-    with attacked(target, victim), sandbox(target, same_owner=same_owner and os.geteuid() == 0) as box:
+    with attacked(target, victim), sandbox(target) as box:
         for number in range(FILES):
             parent = parents[number % 3]
             kind = number // 3 % 10
@@ -109,7 +108,7 @@ def test_a_removal_never_leaves_the_target_while_names_are_exchanged(tmp_path: P
     (target / "dir" / "deep").mkdir(parents=True)
     before = facts(victim)
     with attacked(target, victim), sandbox(target) as box:
-        for number in range(600):
+        for number in range(300):
             box.write_file(b"dir/deep/sub/file%d" % (number % 50), attributes(), 4, [(0, b"evil")])
             box.remove(b"dir/deep")
             if number % 10 == 0:
