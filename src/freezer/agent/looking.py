@@ -18,6 +18,7 @@ from freezer.browse.info import ContainerRow, find_local, list_objects, sum_up
 from freezer.browse.listing import BackupRow, list_backups
 from freezer.clock import utc_text
 from freezer.container.catalogue import Catalogue
+from freezer.container.selection import path_to
 from freezer.engine.tar.extract import Extraction, Selection
 from freezer.engine.tar.pax import SECOND
 from freezer.engine.tar.target import Listing, Seen
@@ -210,7 +211,7 @@ def _read(context: Context, catalogue: Catalogue, row: BackupRow) -> list[ItemFa
     chain = next(chain for chain in catalogue.chains() if any(m.key.id == row.id for m in chain.members))
     backup = next(member for member in chain.members if member.key.id == row.id)
     try:
-        archives = tuple(Archive(catalogue, level, load_passphrase(context)) for level in chain.path_to(backup))
+        archives = tuple(Archive(catalogue, level, load_passphrase(context)) for level in path_to(catalogue, chain, backup))
         archives[-1].check_state()
         target = Listing(lambda _: None, read=True)
         result = Extraction(target, Selection(), context.progress, all_levels=True).run(newest_first(archives))

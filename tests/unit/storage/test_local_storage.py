@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -357,6 +357,24 @@ class TestHold:
             age(root / "data/tar/h_n")
             assert storage.sweep(NOW + 10**9) == []
             assert (root / "data/tar/h_n").stat().st_ino == inode
+
+    def test_never_two_at_once_although_each_removes_the_folder_when_it_leaves(self, storage: LocalStorage) -> None:
+        inside: list[int] = []
+        seen: list[int] = []
+
+        def work(number: int) -> None:
+            for _ in range(150):
+                with suppress(BusyError), self.held(storage):
+                    inside.append(number)
+                    seen.append(len(inside))
+                    inside.remove(number)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(seen) == {1}
 
     def test_a_lock_on_a_folder_that_was_replaced_does_not_count(self, root: Path, storage: LocalStorage) -> None:
         with self.held(storage):
