@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,28 @@ def test_a_file_system_without_hard_links_gives_names_once_all_the_same(tmp_path
     status, said, _ = run(root, "put_new", *without_links)
     assert (status, said.split()[0]) == (1, "ObjectExists")
     assert [path.name for path in root.rglob("*")] == ["object"]
+
+
+def test_a_lock_on_a_folder_that_its_last_holder_just_removed_does_not_count(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    folder = root / "data/tar/h_n"
+    log = tmp_path / "strace.log"
+    slow = ["strace", "-f", "-o", log, "-e", "trace=openat,flock", "-e", "inject=flock:delay_enter=300000"]
+    with LocalStorage(str(root), clock=SystemClock()).hold("data/tar/h_n"):
+        second = subprocess.Popen(
+            [*slow, sys.executable, "-B", WRITER, root, "hold"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        while second.poll() is None and not (log.exists() and f'"{folder}"' in log.read_text()):
+            time.sleep(0.01)
+    assert not folder.exists(), "the first holder was to leave while the second had the folder open but not yet locked"
+    with second:
+        assert second.stdout is not None
+        assert second.stdout.readline() + second.stdout.readline() == "ready\nheld\n"
+        assert folder.is_dir()
 
 
 def test_a_folder_that_cannot_be_read_is_an_error_and_no_empty_list(tmp_path: Path) -> None:

@@ -64,9 +64,7 @@ def test_a_date_brings_back_the_newest_level_that_is_not_younger(agent, tmp_path
     moments = [(times[0], 0), (times[1] - 1, 0), (times[1], 1), (times[2] - 1, 1), (times[2], 2), (times[2] + 9, 2)]
     for number, (moment, level) in enumerate(moments):
         target = tmp_path / f"out{number}"
-        run = agent.call(
-            "restore", "--restore-abs-path", target, "--restore-from-date", utc_text(moment), *words
-        )
+        run = agent.call("restore", "--restore-abs-path", target, "--restore-from-date", utc_text(moment), *words)
         assert run.code == 0, run.err
         assert _differences(folder, level, target) == [], f"as of {moment}"
 

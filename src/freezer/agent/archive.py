@@ -62,22 +62,23 @@ class Archive:
         )
 
     def state(self) -> bytes:
-        """What the next level is made from (``engine_metadata``)."""
+        """What the next level is made from (``engine_metadata``); :class:`DamagedError` if it is not what was written,
+        as far as the record tells."""
         if self.backup.state is None:
             raise DamagedError(f"the state of {self.backup.key} is missing")
         stored = self._storage.get(self.backup.state.name)
+        details = self.record.freezer if self.record is not None else None
+        if details is not None and details.state is not None:
+            digest = Digest()
+            digest.update(stored)
+            if digest.hexdigest() != details.state.sha256:
+                raise DamagedError("its state is not what was written: its SHA-256 differs")
         if self.cipher != GCM_STREAM:
             return stored
         return unseal(self._key(), stored, self._associated("state"))
 
     def check_state(self) -> None:
         """:class:`DamagedError` if the state is not what was written."""
-        details = self.record.freezer if self.record is not None else None
-        if self.backup.state is not None and details is not None and details.state is not None:
-            digest = Digest()
-            digest.update(self._storage.get(self.backup.state.name))
-            if digest.hexdigest() != details.state.sha256:
-                raise DamagedError("its state is not what was written: its SHA-256 differs")
         if self.backup.state is not None:
             decode_snapshot(self.state())
 

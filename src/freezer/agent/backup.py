@@ -21,13 +21,13 @@ from freezer.agent.storages import open_storage
 from freezer.clock import utc_text
 from freezer.container import document
 from freezer.container.catalogue import Catalogue, read_catalogue
-from freezer.container.document import Base, Details, Names, Record, StoredData, StoredState
+from freezer.container.document import CFB, Base, Details, Names, Record, StoredData, StoredState
 from freezer.container.layout import BackupKey, SetId, data_name, hold_name, record_name, state_name
 from freezer.container.levels import LevelDecision, LevelRules, next_level, next_time
 from freezer.engine.contract import Summary, Tree
 from freezer.engine.tar import snapshot
 from freezer.engine.tar.write import StoreOptions, TarBackup
-from freezer.errors import DataError, ObjectExists, SourceError
+from freezer.errors import DataError, ObjectExists, PassphraseError, SourceError
 from freezer.mode.fs import FileSystemMode
 from freezer.model.report import BackupOutcome, build_report
 from freezer.storage.contract import Storage
@@ -123,13 +123,14 @@ def _plan(context: Context, catalogue: Catalogue, set_id: SetId, tree: Tree, now
         if reason is None:
             cipher = below.cipher
             archive = Archive(catalogue, decision.base, passphrase)
-            state = archive.state()
-            known, reason = _read_snapshot(state)
+            known, reason = _read_snapshot(archive)
             base = _base(decision, storage_state=_stored_state(archive, catalogue))
             codec = _kept_codec(context, below, codec)
         if reason is not None:
             decision, base, known, below = LevelDecision(0, None, None, reason), None, None, None
     refuse_downgrade(context, catalogue, set_id, cipher)
+    if cipher == CFB:
+        context.notice(f"{CFB} is not authenticated: a deliberate change to this backup would not be noticed")
     time = next_time(catalogue, set_id, now)
     zero = time if decision.zero is None else decision.zero
     key = BackupKey(set_id, zero, decision.level, time)
@@ -148,10 +149,12 @@ def _base(decision: LevelDecision, *, storage_state: bytes) -> Base:
     return Base(level=decision.base.key.level, time=decision.base.key.time, state_sha256=digest.hexdigest())
 
 
-def _read_snapshot(state: bytes) -> tuple[snapshot.Snapshot | None, str | None]:
+def _read_snapshot(archive: Archive) -> tuple[snapshot.Snapshot | None, str | None]:
     """The snapshot, or why it cannot be built on."""
     try:
-        return snapshot.decode(state), None
+        return snapshot.decode(archive.state()), None
+    except PassphraseError:
+        raise
     except DataError as error:
         return None, f"the state of the newest level cannot be used: {error.message}"
 

@@ -211,7 +211,9 @@ def _read(context: Context, catalogue: Catalogue, row: BackupRow) -> list[ItemFa
     chain = next(chain for chain in catalogue.chains() if any(m.key.id == row.id for m in chain.members))
     backup = next(member for member in chain.members if member.key.id == row.id)
     try:
-        archives = tuple(Archive(catalogue, level, load_passphrase(context)) for level in path_to(catalogue, chain, backup))
+        archives = tuple(
+            Archive(catalogue, level, load_passphrase(context)) for level in path_to(catalogue, chain, backup)
+        )
         archives[-1].check_state()
         target = Listing(lambda _: None, read=True)
         result = Extraction(target, Selection(), context.progress, all_levels=True).run(newest_first(archives))

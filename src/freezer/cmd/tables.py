@@ -76,7 +76,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     widths = _widths(cells)
     rule = "".join(f"+{'-' * (width + 2)}" for width in widths) + "+\n"
     lines = ["".join(f"| {_centred(*pair)} " for pair in zip(row, widths, strict=True)) + "|\n" for row in cells]
-    return rule + lines[0] + rule + "".join(lines[1:]) + (rule if len(lines) > 1 else "")
+    return rule + lines[0] + rule + "".join(lines[1:]) + rule
 
 
 def _plain_table(table: Table) -> str:

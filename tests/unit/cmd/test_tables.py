@@ -57,7 +57,7 @@ def test_the_property_table_is_the_original_s() -> None:
 
 
 def test_a_grid_without_rows_has_its_heading() -> None:
-    assert grid(("a", "b"), []) == "+---+---+\n| a | b |\n+---+---+\n"
+    assert grid(("a", "b"), []) == "+---+---+\n| a | b |\n+---+---+\n+---+---+\n"
 
 
 def test_every_line_of_a_grid_is_of_one_width() -> None:

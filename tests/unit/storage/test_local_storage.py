@@ -363,7 +363,7 @@ class TestHold:
         seen: list[int] = []
 
         def work(number: int) -> None:
-            for _ in range(150):
+            for _ in range(40):
                 with suppress(BusyError), self.held(storage):
                     inside.append(number)
                     seen.append(len(inside))

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from restoring import attributes, leftovers, sandbox
 
 FILES = 3000
