@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.manifest import compare, make_manifest
 
 IS_ROOT = os.geteuid() == 0

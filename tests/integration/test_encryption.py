@@ -7,6 +7,7 @@ import hashlib
 import json
 
 import pytest
+
 from conftest import make_pass_file
 from support.manifest import compare, make_manifest
 

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import CONTAINERS
-from support.manifest import compare, load_manifest, make_manifest
 
 from freezer.clock import utc_text
+from support import CONTAINERS
+from support.manifest import compare, load_manifest, make_manifest
 
 IS_ROOT = os.geteuid() == 0
 WRITTEN_BY_TAR = ("tar-gzip-none", "tar-gzip-enc", "tar-xz-none", "legacy200-tar-gzip-none")

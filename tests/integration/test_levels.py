@@ -6,10 +6,10 @@ import os
 import re
 
 import pytest
-from support.manifest import compare, make_manifest
 
 from freezer.clock import SystemClock
 from freezer.cmd import agent as program
+from support.manifest import compare, make_manifest
 
 
 def _levels(agent, count, *words):

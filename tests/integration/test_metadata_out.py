@@ -9,17 +9,58 @@ import sys
 
 import pytest
 
-ORIGINAL_KEYS = (
-    "curr_backup_level fs_real_path vol_snap_path client_os client_version time_stamp action always_level backup_media "
-    "backup_name container container_segments dry_run hostname path_to_backup max_level log_file storage mode proxy "
-    "compression ssh_key ssh_username ssh_host ssh_port consistency_checksum cindernative_backup_az "
-    "cindernative_backup_container cindernative_vol_id nova_inst_id cinder_vol_id cinderbrick_vol_id glance_image_id "
-    "engine_name"
-).split()
-SEED_KEYS = (
-    "host_name timestamp level total_fs_files total_directories total_broken_links broken_links excluded_files "
-    "backup_size_compressed backup_size_uncompressed compression_alg encrypted cli version"
-).split()
+ORIGINAL_KEYS = [
+    "curr_backup_level",
+    "fs_real_path",
+    "vol_snap_path",
+    "client_os",
+    "client_version",
+    "time_stamp",
+    "action",
+    "always_level",
+    "backup_media",
+    "backup_name",
+    "container",
+    "container_segments",
+    "dry_run",
+    "hostname",
+    "path_to_backup",
+    "max_level",
+    "log_file",
+    "storage",
+    "mode",
+    "proxy",
+    "compression",
+    "ssh_key",
+    "ssh_username",
+    "ssh_host",
+    "ssh_port",
+    "consistency_checksum",
+    "cindernative_backup_az",
+    "cindernative_backup_container",
+    "cindernative_vol_id",
+    "nova_inst_id",
+    "cinder_vol_id",
+    "cinderbrick_vol_id",
+    "glance_image_id",
+    "engine_name",
+]
+SEED_KEYS = [
+    "host_name",
+    "timestamp",
+    "level",
+    "total_fs_files",
+    "total_directories",
+    "total_broken_links",
+    "broken_links",
+    "excluded_files",
+    "backup_size_compressed",
+    "backup_size_uncompressed",
+    "compression_alg",
+    "encrypted",
+    "cli",
+    "version",
+]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+
 from support.manifest import compare, make_manifest
 
 MOMENTS = (0.3, 0.45, 0.7)  # seconds; before the first of them Python itself is still starting
@@ -35,7 +36,7 @@ def _interrupt(child, number, moment):
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_an_interrupted_backup_leaves_nothing_and_the_next_one_works(large, process, tmp_path, number, moment):
-    child = process("backup", "-F", large.source, *large.stored("--upload-limit", "1M"))
+    child = process("backup", "-F", large.source, *large.stored("-M", "64K", "--upload-limit", "1M"))
     assert _interrupt(child, number, moment)
     assert large.objects() == {}
     assert large.backup().code == 0
@@ -51,7 +52,7 @@ def test_an_interrupted_restore_leaves_whole_files_only_and_the_next_one_works(
 ):
     assert large.backup().code == 0
     target = tmp_path / "out"
-    words = ["--restore-abs-path", target, *large.stored("--download-limit", "1M")]
+    words = ["--restore-abs-path", target, *large.stored("--download-limit", "2M")]
     assert _interrupt(process("restore", *words), number, moment)
     for path in target.rglob("*") if target.exists() else ():
         assert path.read_bytes() == (large.source / path.name).read_bytes(), path
@@ -64,7 +65,7 @@ def test_an_interrupted_increment_leaves_the_chain_as_it_was(large, process, tmp
     before = large.objects()
     for path in large.source.iterdir():
         path.write_bytes(os.urandom(256 << 10))
-    child = process("backup", "-F", large.source, *large.stored("--upload-limit", "1M", "--incremental"))
+    child = process("backup", "-F", large.source, *large.stored("-M", "64K", "--upload-limit", "1M", "--incremental"))
     assert _interrupt(child, signal.SIGTERM, 0.6)
     assert large.objects() == before
     assert large.backup("--incremental", "--json").json["level"] == 1
@@ -73,7 +74,7 @@ def test_an_interrupted_increment_leaves_the_chain_as_it_was(large, process, tmp
 
 
 def test_even_a_killed_backup_leaves_nothing_that_looks_like_one(large, process):
-    child = process("backup", "-F", large.source, *large.stored("--upload-limit", "1M"))
+    child = process("backup", "-F", large.source, *large.stored("-M", "64K", "--upload-limit", "1M"))
     time.sleep(0.8)
     child.kill()
     child.communicate()

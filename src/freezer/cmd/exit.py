@@ -18,6 +18,7 @@ form. A traceback goes to the log; on stderr only with ``--debug``.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -38,9 +39,13 @@ def run(main: Callable[[], int], output: Output, log: logging.Logger) -> int:
         with cancellable():
             return _outcome(main, output, log)
     except Cancelled as cancelled:
-        _die(cancelled, output, log)
+        number = cancelled.number
     except KeyboardInterrupt:
-        _die(Cancelled(signal.SIGINT), output, log)
+        number = signal.SIGINT
+    # A signal may fall between the moment a context is entered and the moment Python knows how to leave it. Such a
+    # context is left when it is thrown away, which must happen before death: the traceback that held it is gone by now.
+    gc.collect()
+    _die(Cancelled(number), output, log)
 
 
 def partial_exit_code(chosen: int | None, *, upstream_form: bool) -> int:

@@ -129,6 +129,20 @@ def test_a_reused_inode_that_looks_like_a_rename_does_no_harm(tmp_path: Path) ->
     assert_restores(source, [first, second])
 
 
+def test_a_link_in_a_directory_that_is_stored_anew_stays_linked_to_its_unchanged_name(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "folder").mkdir(parents=True)
+    (source / "folder" / "file").write_text("shared")
+    (source / "place").write_text("taken")
+    os.link(source / "folder" / "file", source / "other")
+    levels = [store(source)]
+    base = settled(levels[0].state)
+    (source / "place").unlink()
+    (source / "folder").rename(source / "place")
+    levels.append(store(source, base))
+    assert_restores(source, levels)
+
+
 def test_a_hard_link_that_is_broken_later_does_not_write_through(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -81,6 +81,8 @@ class _Walk:
         self.summary = self.scan.summary
         self.moves = _Moves(base) if base else None
         self.device = os.stat(handles.root).st_dev
+        self.stored_links: set[tuple[int, int]] = set()
+        self.unchanged_links: dict[tuple[int, int], list[tuple[ScannedDirectory, bytes, os.stat_result]]] = {}
 
     def run(self) -> Scan:
         root = os.stat(self.handles.root)
@@ -94,9 +96,24 @@ class _Walk:
                 continue
             children = self._directory(path, status)
             stack.extend((path + b"/" + name if path else name, child) for name, child in reversed(children))
+        for identity in self.stored_links & self.unchanged_links.keys():
+            for directory, name, status in self.unchanged_links[identity]:
+                self._store_too(directory, name, status)
         if self.moves:
             self.scan.renames = self.moves.steps
         return self.scan
+
+    def _store_too(self, directory: ScannedDirectory, name: bytes, status: os.stat_result) -> None:
+        """Store an unchanged name of a file that has another name which is stored: only names in one archive are linked
+        again. (That happens to unchanged files in directories that are stored anew.)"""
+        entries = directory.entries.split(b"\0")
+        place = entries.index(b"N" + name)
+        entries[place] = b"Y" + name
+        directory.entries = b"\0".join(entries)
+        before = sum(entry[:1] == b"Y" for entry in entries[:place])
+        directory.fractions.insert(before, status.st_mtime_ns % SECOND)
+        directory.replaced = True
+        self.summary.stored_items += 1
 
     @staticmethod
     def _is_loop(path: bytes, status: os.stat_result, ancestors: dict[bytes, tuple[int, int]]) -> bool:
@@ -173,7 +190,14 @@ class _Walk:
             return b"", None
         self._count(kind, status, directory.path, name, descriptor)
         listed = name in known
-        if listed and status.st_mtime_ns < since and status.st_ctime_ns < since:
+        unchanged = listed and status.st_mtime_ns < since and status.st_ctime_ns < since
+        if status.st_nlink > 1:
+            identity = (status.st_dev, status.st_ino)
+            if unchanged:
+                self.unchanged_links.setdefault(identity, []).append((directory, name, status))
+            else:
+                self.stored_links.add(identity)
+        if unchanged:
             return b"N", None
         directory.fractions.append(status.st_mtime_ns % SECOND)
         directory.replaced |= listed

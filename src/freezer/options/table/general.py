@@ -224,7 +224,7 @@ _COMMANDS = (
     Option(
         name="post_command",
         kind=Kind.TEXT,
-        help="command to run at the end, after success and after failure",
+        help="command to run at the end, after success",
         group="commands",
         actions=("backup", "restore"),
         upstream=False,

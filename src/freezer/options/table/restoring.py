@@ -5,7 +5,7 @@ from __future__ import annotations
 from freezer.options.spec import Alias, Generation, Kind, Option
 
 _RESTORE = ("restore",)
-_CHOOSES = ("restore", "show", "check")
+_CHOOSES = ("restore", "show")
 
 _RESTORING = (
     Option(
@@ -26,7 +26,7 @@ _RESTORING = (
     Option(
         name="restore_level",
         kind=Kind.INTEGER,
-        help="of the chosen chain, take no level above this",
+        help="take the newest backup of exactly this level",
         group="restore",
         minimum=0,
         actions=_CHOOSES,

@@ -103,7 +103,7 @@ _LEVELS = (
     Option(
         name="restart_always_level",
         kind=Kind.DAYS,
-        help="full backup if the newest increment is older than this",
+        help="full backup if the full backup that the newest chain began with is older than this",
         group="levels",
         unit="days",
         minimum=0,
