@@ -45,7 +45,7 @@ def run(main: Callable[[], int], output: Output, log: logging.Logger) -> int:
     # A signal may fall between the moment a context is entered and the moment Python knows how to leave it. Such a
     # context is left when it is thrown away, which must happen before death: the traceback that held it is gone by now.
     gc.collect()
-    _die(Cancelled(number), output, log)  # noqa: RET503 - it never returns
+    return _die(Cancelled(number), output, log)
 
 
 def partial_exit_code(chosen: int | None, *, upstream_form: bool) -> int:

@@ -108,6 +108,26 @@ time.sleep(30)"""
     assert b"Exception ignored" not in stderr
 
 
+def test_a_context_that_was_entered_but_not_yet_held_by_its_with_is_left_too(tmp_path: Path) -> None:
+    work = """@contextlib.contextmanager
+def other():
+    path = os.path.join(folder, "entered")
+    open(path, "w").close()
+    try:
+        yield
+    finally:
+        os.unlink(path)
+manager = other()
+manager.__enter__()
+ready()
+time.sleep(30)"""
+    child = start(tmp_path, work)
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=10)
+    assert child.returncode == -signal.SIGTERM
+    assert not (tmp_path / "entered").exists()
+
+
 def test_a_second_signal_kills_at_once_even_while_cleaning_up(tmp_path: Path) -> None:
     cleanup = "open(os.path.join(folder, 'cleaning'), 'w').close(); time.sleep(30)"
     child = start(tmp_path, "ready(); time.sleep(30)", cleanup=cleanup)
