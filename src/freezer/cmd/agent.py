@@ -8,6 +8,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from freezer.clock import SystemClock
@@ -36,10 +37,12 @@ def main_freezerc(argv: Sequence[str] | None = None) -> int:
 def _main(program: str, argv: Sequence[str]) -> int:
     # Errors in the options themselves are told in the form that is asked for in plain sight.
     output = Output(Form.JSON if "--json" in argv else Form.HUMAN, program=program)
-    return run(lambda: _run(program, argv, output), output, logging.getLogger("freezer"))
+    # The log outlives the action, so that what ends it is logged too.
+    with ExitStack() as until_the_end:
+        return run(lambda: _run(program, argv, output, until_the_end), output, logging.getLogger("freezer"))
 
 
-def _run(program: str, argv: Sequence[str], output: Output) -> int:
+def _run(program: str, argv: Sequence[str], output: Output, until_the_end: ExitStack) -> int:
     home = os.path.expanduser("~")
     request = load(argv, program=program, environ=os.environ, home=home, hostname=socket.gethostname())
     if isinstance(request, VersionRequest):
@@ -54,10 +57,10 @@ def _run(program: str, argv: Sequence[str], output: Output) -> int:
     metadata = settings.optional_text("metadata_out") == "-"
     form = Form.METADATA if metadata else Form.JSON if settings.flag("json") else Form.HUMAN
     output.configure(form, quiet=settings.flag("quiet"), debug=settings.flag("debug"))
-    return _act(request, argv, output)
+    return _act(request, argv, output, until_the_end)
 
 
-def _act(invocation: Invocation, argv: Sequence[str], output: Output) -> int:
+def _act(invocation: Invocation, argv: Sequence[str], output: Output, until_the_end: ExitStack) -> int:
     from freezer.agent.context import Context
     from freezer.agent.run import perform
     from freezer.cmd.bar import progress_on
@@ -65,13 +68,13 @@ def _act(invocation: Invocation, argv: Sequence[str], output: Output) -> int:
     from freezer.log import configured
 
     clock = SystemClock()
-    with configured(log_settings(invocation.settings), output.warning):
-        for notice in invocation.notices:
-            output.notice(notice)
-        with progress_on(output, clock) as progress:
-            context = Context(invocation, clock, progress, output.notice, _typed(output.program, argv))
-            result = perform(context)
-        _print(invocation, result, output)
+    until_the_end.enter_context(configured(log_settings(invocation.settings), output.warning))
+    for notice in invocation.notices:
+        output.notice(notice)
+    with progress_on(output, clock) as progress:
+        context = Context(invocation, clock, progress, output.notice, _typed(output.program, argv))
+        result = perform(context)
+    _print(invocation, result, output)
     if not result.failures:
         return EXIT_OK
     chosen = invocation.settings.optional_integer("partial_exit_code")
