@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUNTIME := $(VENV)/.runtime
+BENCHMARKS := $(VENV)/.benchmarks
 
-.PHONY: demo test unit lint format docs bench clean
+.PHONY: demo test unit lint format docs bench sweep power-cut clean
 
 # Back a real tree up in three levels, restore each, compare bytes and metadata.
 demo: $(RUNTIME)
@@ -33,9 +34,20 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
 
-# Figures of the codecs; see benchmarks/.
-bench: $(READY)
-	$(BIN)/python benchmarks/codecs.py
+# Freezer beside OpenStack Freezer, GNU tar, restic and borg; writes docs/results/speed.md. About twelve minutes.
+# BENCH="--scale 0.02 --rounds 1 --corpora source" is a quick look; `python -m benchmarks --help` has the rest.
+bench: $(BENCHMARKS)
+	$(BIN)/python -m benchmarks --page docs/results/speed.md $(BENCH)
+
+# The long form of what `make test` does in short: kills, faults, damage, two programs at once. About an hour.
+# What was counted is appended to .cache/sweep.jsonl, one line each; docs/results/reliability.md has the figures.
+sweep: $(READY)
+	mkdir -p .cache
+	FREEZER_SWEEP_LOG=$(CURDIR)/.cache/sweep.jsonl $(BIN)/pytest -q -m slow -s tests/faults tests/contract
+
+# Twenty power cuts in User-Mode-Linux (Debian: user-mode-linux, e2fsprogs); as root.
+power-cut: $(RUNTIME)
+	$(BIN)/python scripts/power_cut.py sweep --runs 20
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +58,10 @@ $(RUNTIME): $(VENV)/bin/python pyproject.toml
 
 $(READY): $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev,docs]'
+	touch $@
+
+$(BENCHMARKS): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[bench]'
 	touch $@
 
 clean:

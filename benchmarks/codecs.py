@@ -35,6 +35,7 @@ from freezer.stream.pipeline import Pipeline
 from freezer.stream.source import ByteSource
 
 MIB = 1 << 20
+SEGMENT = 2 * MIB  # as the local storage wants them
 
 
 def source_text(size: int) -> bytes:
@@ -149,7 +150,7 @@ def write_stream(sink: Sink, codec: Codec, seal: Sealer | None, data: bytes) -> 
     """CPU and wall seconds of a whole pipeline."""
     view, at = memoryview(data), 0
     begin, wall = time.process_time(), time.perf_counter()
-    with Pipeline([sink], compression=codec, seal=seal) as pipeline:
+    with Pipeline([sink], compression=codec, seal=seal, segment_size=SEGMENT) as pipeline:
         while at < len(view):
             block = pipeline.acquire()
             used = min(len(block), len(view) - at)

@@ -1,11 +1,17 @@
 """Time, injected.
 
 Everything that needs the time is given a :class:`Clock`; only this module asks the operating system.
+
+A signal ends a sleep of the main thread, but of no other one. So whoever starts a thread that may have to end early
+lets it sleep within :func:`interruptible`.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -22,8 +28,29 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Return after ``seconds`` (at once if not positive)."""
+        """Return after ``seconds`` (at once if not positive); :class:`Interrupted` if the thread is to end first."""
         ...
+
+
+class Interrupted(Exception):
+    """A sleep was cut short because nobody wants the work of this thread any more."""
+
+
+class _Thread(threading.local):
+    stop: threading.Event | None = None
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """While the context lasts, ``stop`` ends every sleep of this thread with :class:`Interrupted`."""
+    before, _thread.stop = _thread.stop, stop
+    try:
+        yield
+    finally:
+        _thread.stop = before
 
 
 class SystemClock:
@@ -36,8 +63,12 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        if seconds > 0:
+        if seconds <= 0:
+            return
+        if _thread.stop is None:
             time.sleep(seconds)
+        elif _thread.stop.wait(min(seconds, threading.TIMEOUT_MAX)):
+            raise Interrupted
 
 
 def utc_text(seconds: float) -> str:

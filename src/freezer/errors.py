@@ -91,9 +91,16 @@ class StorageFull(StorageError):
 
 
 class TransientError(StorageError):
-    """A failure that a later try may not meet: a timeout, a dropped connection, a busy server."""
+    """A failure that a later try may not meet: a timeout, a dropped connection, a busy server.
+
+    ``retry_after``: seconds that the server wants to be left alone; None if it did not say.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class PermanentError(StorageError):

@@ -1,7 +1,7 @@
 """What long work says about itself while it runs.
 
 The library calls a :class:`Progress`; what becomes of it (a bar, JSON lines, nothing) is the program's choice.
-Calls are cheap and may come from any one thread at a time per method; none may raise.
+Calls are cheap; at any time one thread may count bytes and one, perhaps another, items. None may raise.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ class Progress(Protocol):
         """So many more bytes and items (files, objects) of this phase are done."""
         ...
 
-    def current(self, name: str) -> None:
-        """The item being worked on now, printable."""
+    def current(self, name: str | bytes) -> None:
+        """The item being worked on now; a path may be given as the bytes that it is."""
+        ...
+
+    def complete(self) -> None:
+        """The phase is over and nothing of it is left, so its counters equal its totals: what was skipped, shrank or
+        turned out to be a hole counts as done."""
         ...
 
 
@@ -34,5 +39,8 @@ class NoProgress:
     def advance(self, *, done_bytes: int = 0, done_items: int = 0) -> None:
         pass
 
-    def current(self, name: str) -> None:
+    def current(self, name: str | bytes) -> None:
+        pass
+
+    def complete(self) -> None:
         pass

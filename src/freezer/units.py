@@ -49,3 +49,8 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 file``, ``2,000 files``; ``plural`` where an ``s`` does not make it."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

@@ -109,3 +109,22 @@ def test_admin_without_a_container_does_not_make_one(agent):
     assert run.code == 1
     assert str(agent.container) in run.error
     assert not agent.container.exists()
+
+
+def test_reasons_name_backups_as_the_list_shows_them(agent, chains):
+    chains((30, True), (20, False))
+    run = agent.act("admin", "--keep-last", 1, "--dry-run", "--json")
+    ids = [row["id"] for row in agent.act("list", "--json").json]
+    (reason,) = [item["reason"] for item in run.json["keep"] if item["reason"].startswith("needed by")]
+    assert reason.removeprefix("needed by ") in ids
+
+
+def test_a_backup_without_its_data_is_not_called_complete(agent, chains):
+    chains((30, True), (20, True), (1, True))
+    oldest = min(agent.container.glob("data/tar/h_web/*/*/data"))
+    oldest.unlink()
+    for record in agent.container.rglob("metadata"):
+        if record.is_file():
+            os.utime(record, (1_500_000_000, 1_500_000_000))
+    removals = agent.act("admin", "--keep-last", 1, "--dry-run", "--json").json["remove"]
+    assert sorted(item["complete"] for item in removals) == [False, True]

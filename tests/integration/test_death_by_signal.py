@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from support.manifest import compare, make_manifest
 
-MOMENTS = (0.3, 0.45, 0.7)  # seconds; before the first of them Python itself is still starting
+MOMENTS = (0.0, 0.15, 0.4)  # seconds after the program has begun to listen for signals
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+PROMPT = 2.0  # seconds from the signal to death, however slow the storage is told to be
 
 
 @pytest.fixture
@@ -22,8 +25,18 @@ def large(agent):
     return agent
 
 
+def _wait_for_handler(child):
+    """Until the program has taken charge of SIGTERM: before that, Python itself is still starting."""
+    bit, deadline = 1 << (signal.SIGTERM - 1), time.monotonic() + 20
+    while not int(re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{child.pid}/status").read_text())[1], 16) & bit:
+        assert child.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def _interrupt(child, number, moment):
-    """Send the signal some time after the start; True if the program was still at work."""
+    """Send the signal ``moment`` seconds after the start; True if the program was still at work."""
+    _wait_for_handler(child)
     time.sleep(moment)
     running = child.poll() is None
     child.send_signal(number)
@@ -66,7 +79,7 @@ def test_an_interrupted_increment_leaves_the_chain_as_it_was(large, process, tmp
     for path in large.source.iterdir():
         path.write_bytes(os.urandom(256 << 10))
     child = process("backup", "-F", large.source, *large.stored("-M", "64K", "--upload-limit", "1M", "--incremental"))
-    assert _interrupt(child, signal.SIGTERM, 0.6)
+    assert _interrupt(child, signal.SIGTERM, 0.3)
     assert large.objects() == before
     assert large.backup("--incremental", "--json").json["level"] == 1
     assert large.restore(tmp_path / "out").code == 0
@@ -75,10 +88,47 @@ def test_an_interrupted_increment_leaves_the_chain_as_it_was(large, process, tmp
 
 def test_even_a_killed_backup_leaves_nothing_that_looks_like_one(large, process):
     child = process("backup", "-F", large.source, *large.stored("-M", "64K", "--upload-limit", "1M"))
-    time.sleep(0.8)
+    _wait_for(large.container / "data")
     child.kill()
     child.communicate()
     assert child.returncode == -signal.SIGKILL
     assert large.levels() == []
     assert large.backup().code == 0
     assert large.levels() == [0]
+
+
+def _dies_promptly(child, number):
+    begun = time.monotonic()
+    child.send_signal(number)
+    _, err = child.communicate(timeout=30)
+    assert time.monotonic() - begun < PROMPT
+    assert child.returncode == -number, err
+    assert "Traceback" not in err
+
+
+def _wait_for(folder):
+    """Until the program is at work there, and half a second more."""
+    deadline = time.monotonic() + 20
+    while not folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.5)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_backup_that_crawls_dies_at_once(large, process, number):
+    child = process("backup", "-F", large.source, *large.stored("--upload-limit", "100K"))
+    _wait_for(large.container / "data")
+    _dies_promptly(child, number)
+    assert large.objects() == {}
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_restore_that_crawls_dies_at_once(large, process, tmp_path, number):
+    assert large.backup().code == 0
+    target = tmp_path / "out"
+    child = process("restore", "--restore-abs-path", target, *large.stored("--download-limit", "100K"))
+    _wait_for(target)
+    _dies_promptly(child, number)
+    for path in target.rglob("*"):
+        assert path.read_bytes() == (large.source / path.name).read_bytes(), path

@@ -14,13 +14,26 @@ from support import CONTAINERS
 from support.manifest import compare, load_manifest, make_manifest
 
 IS_ROOT = os.geteuid() == 0
-WRITTEN_BY_TAR = ("tar-gzip-none", "tar-gzip-enc", "tar-xz-none", "legacy200-tar-gzip-none")
+WRITTEN_BY_TAR = (
+    "tar-gzip-none",
+    "tar-gzip-enc",
+    "tar-xz-none",
+    "legacy200-tar-gzip-none",
+    "s3-tar-gzip-none",
+    "swift-tar-gzip-none",
+)
+# copied to a directory as they are: one of S3 with a prefix, one of Swift with its data in segments
+PLACES = {"s3-tar-gzip-none": "store/bkt-none/some/prefix", "swift-tar-gzip-none": "store/freezer_none"}
 # the original never stores extended attributes, and tells times in whole seconds
 LOST = {"alloc", "xattrs"} | (set() if IS_ROOT else {"uid", "gid"})
 
 
+def _store(folder: Path) -> Path:
+    return folder / PLACES.get(folder.name.removeprefix("upstream-"), "store")
+
+
 def _words(folder: Path, tmp_path: Path) -> list[object]:
-    words: list[object] = ["--storage", "local", "-C", folder / "store", "-N", "fixture", "--hostname", "fixturehost"]
+    words: list[object] = ["--storage", "local", "-C", _store(folder), "-N", "fixture", "--hostname", "fixturehost"]
     if (folder / "pass.txt").exists():
         key = tmp_path / "pass"
         shutil.copyfile(folder / "pass.txt", key)
@@ -31,8 +44,8 @@ def _words(folder: Path, tmp_path: Path) -> list[object]:
 
 def _times(folder: Path) -> list[int]:
     """The time of each level, level 0 first."""
-    current = {path.name for path in folder.glob("store/metadata/tar/*/*/*")}
-    legacy = {path.name for path in folder.glob("store/fixturehost_fixture/*/fixturehost_fixture_*")}
+    current = {path.name for path in _store(folder).glob("metadata/tar/*/*/*")}
+    legacy = {path.name for path in _store(folder).glob("fixturehost_fixture/*/fixturehost_fixture_*")}
     found = {int(level): int(time) for level, time in (name.split("_") for name in current)}
     for name in legacy:
         if match := re.search(r"_(\d+)_(\d+)$", name):

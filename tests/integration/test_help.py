@@ -6,6 +6,8 @@ import resource
 import subprocess
 import sys
 
+from freezer import __version__
+
 HEAVY = (
     "cryptography",
     "isal",
@@ -40,6 +42,12 @@ def test_help_and_version_import_nothing_heavy():
         loaded = set(done.stderr.split())
         assert "freezer.options.load" in loaded
         assert not [name for name in HEAVY if name in loaded]
+
+
+def test_help_and_version_are_a_document_in_json_form(agent):
+    assert agent.call("--version", "--json").json == {"program": "freezer-agent", "version": __version__}
+    assert "--restore-abs-path" in agent.call("restore", "--help", "--json").json["help"]
+    assert agent.call("--version").out == f"freezer-agent {__version__}\n"
 
 
 def test_help_describes_every_action():

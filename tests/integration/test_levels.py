@@ -169,3 +169,8 @@ def test_one_backup_of_every_kind_of_thing_comes_back_exactly(agent, tmp_path):
 def test_the_reason_for_the_level_is_printed(agent):
     assert re.search(r"^Level 0: .+\.$", agent.backup("--incremental").out, re.MULTILINE)
     assert re.search(r"^Level 1.* on the level 0 of .+\.$", agent.backup("--incremental").out, re.MULTILINE)
+
+
+def test_an_uncompressed_chain_is_continued_and_restored(agent, tmp_path):
+    assert _levels(agent, 3, "--compression", "none", "--incremental") == [0, 1, 2]
+    _is_restored(agent, tmp_path)

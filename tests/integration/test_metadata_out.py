@@ -100,6 +100,11 @@ def test_a_backup_prints_exactly_one_object_with_all_keys_of_both_generations(ag
         assert run.out.count("\n") == 1
 
 
+def test_the_containers_of_the_report_are_the_container(agent):
+    report = agent.backup("--metadata-out", "-").json
+    assert report["container"] == report["cindernative_backup_container"] == str(agent.container)
+
+
 def test_the_time_stamp_of_the_report_finds_the_backup(agent):
     report = agent.backup("--metadata-out", "-").json
     assert [path.name for path in agent.container.glob("metadata/tar/h_web/*/*")] == [f"0_{report['time_stamp']}"]

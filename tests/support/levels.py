@@ -32,27 +32,35 @@ class Level:
     summary: Summary
 
 
-class _Sink:
-    def __init__(self) -> None:
+class Collected:
+    """A sink that keeps what it gets."""
+
+    def __init__(self, block_size: int = 64 * 1024) -> None:
         self.parts: list[bytes] = []
+        self._block_size = block_size
 
     def acquire(self) -> bytearray:
-        return bytearray(64 * 1024)
+        return bytearray(self._block_size)
 
     def submit(self, block: bytearray, used: int) -> None:
         self.parts.append(bytes(block[:used]))
 
+    def content(self) -> bytes:
+        """All of it."""
+        return b"".join(self.parts)
+
 
 def store(source: str | os.PathLike[str], base: bytes | None = None, options: StoreOptions | None = None) -> Level:
     """A level of ``source`` on the snapshot file ``base``."""
-    sink = _Sink()
+    sink = Collected()
     known = snapshot.decode(base) if base is not None else None
     tree = Tree(os.fsencode(source))
     now = time.time_ns()
     with TarBackup(tree, known, options or StoreOptions(), now_ns=now, progress=NoProgress()) as backup:
         summary = backup.scan()
-        state = backup.write(sink)
-    return Level(b"".join(sink.parts), state, summary)
+        state = Collected()
+        backup.write(sink).copy_to(state)
+    return Level(sink.content(), state.content(), summary)
 
 
 def settled(state: bytes) -> bytes:
@@ -62,7 +70,7 @@ def settled(state: bytes) -> bytes:
     """
     known = snapshot.decode(state)
     time.sleep(0.02)
-    return snapshot.encode(time.time_ns() - 8_000_000, known.directories.values())
+    return snapshot.encode(time.time_ns() - 8_000_000, known)
 
 
 def opener(archive: bytes) -> OpenLevel:

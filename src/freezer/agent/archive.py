@@ -31,7 +31,7 @@ from freezer.stream.decompression import detect
 from freezer.stream.digest import Digest
 from freezer.stream.source import ByteSource
 
-_PIECE = 4 << 20
+_PIECE = 4 << 20  # bytes that one call reads at most, two of which are in memory at a time
 
 
 class Archive:
@@ -50,6 +50,11 @@ class Archive:
         """Whether damage anywhere in it is certain to be noticed."""
         return self.cipher == GCM_STREAM
 
+    @property
+    def plain_size(self) -> int:
+        """Bytes of the archive as the record has them, 0 if it says nothing."""
+        return self.record.freezer.data.plain_size if self.record is not None and self.record.freezer is not None else 0
+
     def open(self) -> AbstractContextManager[ByteSource]:
         """The archive's plain bytes from the beginning."""
         details = self.record.freezer if self.record is not None else None
@@ -62,8 +67,11 @@ class Archive:
         )
 
     def state(self) -> bytes:
-        """What the next level is made from (``engine_metadata``); :class:`DamagedError` if it is not what was written,
-        as far as the record tells."""
+        """What the next level is made from (``engine_metadata``)."""
+        return self.open_state(self.stored_state())
+
+    def stored_state(self) -> bytes:
+        """The same as it is stored; :class:`DamagedError` if it is not what was written, as far as the record tells."""
         if self.backup.state is None:
             raise DamagedError(f"the state of {self.backup.key} is missing")
         stored = self._storage.get(self.backup.state.name)
@@ -73,6 +81,10 @@ class Archive:
             digest.update(stored)
             if digest.hexdigest() != details.state.sha256:
                 raise DamagedError("its state is not what was written: its SHA-256 differs")
+        return stored
+
+    def open_state(self, stored: bytes) -> bytes:
+        """The state whose stored form is ``stored``."""
         if self.cipher != GCM_STREAM:
             return stored
         return unseal(self._key(), stored, self._associated("state"))
@@ -112,7 +124,7 @@ class Archive:
         if self.cipher == CFB:
             decryptor = CfbDecryptor(self._key().openssl, _compressed)
             stored = self._storage.get(self.backup.data.name, 0, 4096)
-            head = decryptor.update(stored) or head
+            head = b"".join(decryptor.update(stored)) or head
         codec = detect(head)
         if codec is None:
             raise UnknownFormat(f"the compression of {self.backup.key} cannot be told from its first bytes")
@@ -152,9 +164,10 @@ class Archive:
 
 def read_pieces(storage: Storage, name: str, size: int) -> Iterator[bytes]:
     """The object in pieces of a few MiB; :class:`DamagedError` if it ends before ``size``."""
+    most = min(_PIECE, storage.capabilities.call_size)
     offset = 0
     while offset < size:
-        piece = storage.get(name, offset, min(_PIECE, size - offset))
+        piece = storage.get(name, offset, min(most, size - offset))
         if not piece:
             raise DamagedError(f"{name} ends after {offset} of {size} bytes")
         yield piece

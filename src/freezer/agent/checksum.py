@@ -113,10 +113,9 @@ def parse(text: str) -> Expected:
     return expected
 
 
-def verify(path: bytes, expected: str) -> str | None:
-    """None if what was restored into the directory ``path`` has the sum ``expected``, otherwise the reason why not.
-    No link is followed."""
-    wanted = parse(expected)
+def verify(path: bytes, wanted: Expected) -> str | None:
+    """None if what was restored into the directory ``path`` has the sum that is ``wanted``, otherwise the reason why
+    not. No link is followed."""
     single = None if wanted.name is None else os.path.join(path, wanted.name)
     # the original also adds a name to the sum of an empty directory
     target = single if single is not None and (wanted.ours or os.path.lexists(single)) else path

@@ -56,14 +56,18 @@ def open_archives(context: Context, catalogue: Catalogue, chain: tuple[StoredBac
         )
     if passphrase is not None and not encrypted and context.settings.source("encrypt_pass_file") != "default":
         _refuse_clear(context, archives)
-    if any(archive.cipher == GCM_STREAM for archive in archives):
-        weaker = [archive for archive in archives if archive.cipher != GCM_STREAM]
-        if weaker and not context.settings.flag("allow_unauthenticated"):
-            raise UsageError(
-                f"{weaker[0].backup.key} is not authenticated although its chain is",
-                hint="somebody may have replaced it; --allow-unauthenticated uses it all the same",
-            )
+    refuse_weaker_levels(context, archives)
     return archives
+
+
+def refuse_weaker_levels(context: Context, archives: tuple[Archive, ...]) -> None:
+    """:class:`UsageError` for a level that is not authenticated in a chain that is: somebody may have replaced it."""
+    weaker = [archive for archive in archives if archive.cipher != GCM_STREAM]
+    if weaker and len(weaker) < len(archives) and not context.settings.flag("allow_unauthenticated"):
+        raise UsageError(
+            f"{weaker[0].backup.key} is not authenticated although its chain is",
+            hint="somebody may have replaced it; --allow-unauthenticated uses it all the same",
+        )
 
 
 def _refuse_clear(context: Context, archives: tuple[Archive, ...]) -> None:

@@ -31,13 +31,15 @@ _LINGER = 0.5  # seconds that output is awaited once every program has ended
 _POLL = 0.05
 _CREDENTIALS = re.compile(
     r"OS_.*(PASSWORD|TOKEN|SECRET|PASSCODE)|(AWS_)?(ACCESS_KEY|SECRET_KEY)|AWS_.*(SECRET|TOKEN).*"
+    r"|OS_DEFAULT__(SECRET_KEY|ENDPOINT|PROXY)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended: the exit status of each program of its pipeline, the last :data:`KEPT` bytes of what the
-    last one printed and of what all wrote to standard error, how many bytes each was in all, and the seconds it took.
+    """How a command ended: the exit status of each program of its pipeline (negative: the number of the signal that
+    killed it), the last :data:`KEPT` bytes of what the last one printed and of what all wrote to standard error, how
+    many bytes each was in all, and the seconds it took.
     """
 
     programs: tuple[str, ...]
@@ -50,13 +52,29 @@ class CommandResult:
 
     @property
     def status(self) -> int:
-        """The exit status of the last program, which decides, as in a shell."""
-        return self.statuses[-1]
+        """The exit status of the last program, which decides, as in a shell, also that of a killed one: 128 + n."""
+        last = self.statuses[-1]
+        return last if last >= 0 else 128 - last
+
+    @property
+    def killed(self) -> tuple[str, str] | None:
+        """The first program that a signal killed, and the signal's name."""
+        for index, (program, status) in enumerate(zip(self.programs, self.statuses, strict=True)):
+            name = _signal_name(-status)
+            # a program whose reader has seen enough ends by SIGPIPE: that is how pipelines work
+            if status < 0 and (name != "SIGPIPE" or index == len(self.programs) - 1):
+                return program, name
+        return None
 
     @property
     def output(self) -> str:
         """The kept part of standard output as text; bytes that are no UTF-8 are escaped."""
         return self.stdout.decode("utf-8", "backslashreplace")
+
+    @property
+    def errors(self) -> str:
+        """The kept part of standard error, likewise."""
+        return self.stderr.decode("utf-8", "backslashreplace")
 
 
 def parse(command: str, *, option: str = "command") -> Pipeline:
@@ -83,10 +101,10 @@ def run_pipeline(
     timeout: float | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> CommandResult:
-    """Run ``command`` to its end and return how it ended, whatever its exit status.
+    """Run ``command`` to its end and return how it ended, whatever that was (:func:`failure`).
 
-    :class:`UsageError` if it cannot be split into words, :class:`CommandError` if a program cannot be started, is
-    killed by a signal, or has not ended after ``timeout`` seconds. Every program is a session of its own with no input;
+    :class:`UsageError` if it cannot be split into words, :class:`CommandError` if a program cannot be started or has
+    not ended after ``timeout`` seconds. Every program is a session of its own with no input;
     when this function is left early, all of them and what they started are killed. ``variables`` come on top of
     :func:`environment`.
     """
@@ -104,9 +122,8 @@ def run_pipeline(
             raise
         if not ended:
             _kill(running, clock)
-            raise CommandError(f"{option}: {_name(pipeline[-1])} did not end within {timeout:g} seconds")
+            raise CommandError(f"{option}: {_shown(pipeline[-1][0])} did not end within {timeout:g} seconds")
     statuses = tuple(process.returncode for process in running)
-    _check_signals(pipeline, statuses, option)
     return CommandResult(
         programs=tuple(part[0] for part in pipeline),
         statuses=statuses,
@@ -118,12 +135,24 @@ def run_pipeline(
     )
 
 
-def check(result: CommandResult, *, option: str = "command") -> None:
-    """:class:`CommandError` with the last line the command wrote to standard error, if its exit status is not 0."""
+def failure(result: CommandResult, *, option: str = "command") -> CommandError | None:
+    """What went wrong, if anything did: a signal killed a program, or the exit status is not 0; then with the last line
+    of standard error."""
+    if result.killed is not None:
+        program, name = result.killed
+        return CommandError(f"{option}: {_shown(program)} was killed by {name}")
     if result.status:
-        lines = result.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+        lines = result.errors.strip().splitlines()
         said = f": {escaped(lines[-1])}" if lines else ""
-        raise CommandError(f"{option}: {escaped(result.programs[-1])} ended with exit status {result.status}{said}")
+        return CommandError(f"{option}: {_shown(result.programs[-1])} ended with exit status {result.status}{said}")
+    return None
+
+
+def check(result: CommandResult, *, option: str = "command") -> None:
+    """:class:`CommandError` if the command failed."""
+    error = failure(result, option=option)
+    if error is not None:
+        raise error
 
 
 class _Tail:
@@ -197,7 +226,7 @@ def _pipe() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _why_not_started(part: Sequence[str], error: OSError | ValueError, option: str) -> str:
-    program = _name(part)
+    program = _shown(part[0])
     if isinstance(error, FileNotFoundError):
         if os.path.exists(part[0]):
             return f"{option}: the interpreter of {program} is missing"
@@ -275,15 +304,9 @@ def _signal(process: subprocess.Popen[bytes], number: int | None) -> None:
             os.killpg(process.pid, signal.SIGKILL if number is None else number)
 
 
-def _check_signals(pipeline: Pipeline, statuses: Sequence[int], option: str) -> None:
-    for index, (part, status) in enumerate(zip(pipeline, statuses, strict=True)):
-        if status >= 0:
-            continue
-        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-        # a program whose reader has seen enough ends by SIGPIPE: that is how pipelines work
-        if name != "SIGPIPE" or index == len(pipeline) - 1:
-            raise CommandError(f"{option}: {_name(part)} was killed by {name}")
+def _signal_name(number: int) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
-def _name(part: Sequence[str]) -> str:
-    return repr(escaped(part[0]))
+def _shown(program: str) -> str:
+    return repr(escaped(program))

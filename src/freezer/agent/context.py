@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.clock import Clock
 from freezer.options.load import Invocation
@@ -11,8 +12,7 @@ from freezer.options.resolve import Settings
 from freezer.progress import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """The invocation of this run and its surroundings. ``notice`` takes one line for the user that is no error;
     ``command_line`` is what was typed, without secrets."""
 

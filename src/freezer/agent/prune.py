@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from freezer.agent.context import Context
 from freezer.agent.result import Result, Table
@@ -10,12 +10,11 @@ from freezer.agent.storages import open_storage
 from freezer.clock import utc_text
 from freezer.container.catalogue import read_catalogue
 from freezer.container.layout import SetId
-from freezer.errors import BackupNotFound
+from freezer.errors import BackupNotFound, FreezerError
 from freezer.options.resolve import Settings
-from freezer.options.rules import KEEP_OPTIONS, REMOVE_OPTIONS
 from freezer.retention.rules import Rules
 from freezer.storage.contract import Storage
-from freezer.units import format_size
+from freezer.units import counted, format_size
 from freezer.upkeep.removal import DAY, RemovalPlan, execute, plan_removal
 
 _ENGINE = "tar"
@@ -33,11 +32,13 @@ def admin(context: Context) -> Result:
 
 
 def remove_after_backup(context: Context, storage: Storage, result: Result) -> Result:
-    """``result`` of a complete backup, after the removal that its options ask for, if they do."""
-    if not any(context.settings.is_set(name) for name in (*REMOVE_OPTIONS, *KEEP_OPTIONS)):
-        return result
-    removed = _remove(context, storage)
-    return dataclasses.replace(result, lines=[*result.lines, *removed.lines])
+    """``result`` of a complete backup, after the removal that its options ask for."""
+    try:
+        removed = _remove(context, storage)
+    except FreezerError as error:
+        # the backup is made, and is reported
+        return msgspec.structs.replace(result, error=error)
+    return msgspec.structs.replace(result, lines=[*result.lines, *removed.lines])
 
 
 def removal_rules(settings: Settings, now: float) -> Rules:
@@ -67,18 +68,27 @@ def _remove(context: Context, storage: Storage) -> Result:
     document: dict[str, object] = {
         "keep": [{"backup": key.id, "reason": reason} for key, reason in plan.keep],
         "remove": [
-            {"backup": removal.key.id, "reason": removal.reason, "bytes": removal.size, "complete": removal.committed}
+            {
+                "backup": removal.key.id,
+                "reason": removal.reason,
+                "bytes": removal.size,
+                "complete": removal.committed and removal.key not in catalogue.broken,
+            }
             for removal in plan.remove
         ],
         "dry_run": settings.flag("dry_run"),
     }
     if settings.flag("dry_run"):
-        line = f"Dry run: {len(plan.remove)} would go, freeing {format_size(plan.size)}; nothing was removed."
-        return Result(document=document, table=_table(plan), lines=[line])
+        line = (
+            f"Dry run: {counted(len(plan.remove), 'backup or leftover', 'backups and leftovers')} would go, freeing "
+            f"{format_size(plan.size)}; nothing was removed."
+        )
+        return Result(document=document, table=_table(plan, name), lines=[line])
     done = execute(storage, plan, context.progress)
     document |= {"removed_backups": done.backups, "removed_leftovers": done.leftovers, "removed_bytes": done.bytes}
-    line = f"Removed {done.backups} backups and {done.leftovers} leftovers ({format_size(done.bytes)})."
-    return Result(document=document, table=_table(plan), lines=[line])
+    what = f"{counted(done.backups, 'backup')} and {counted(done.leftovers, 'leftover')}"
+    line = f"Removed {what} ({format_size(done.bytes)})."
+    return Result(document=document, table=_table(plan, name), lines=[line])
 
 
 def _set_name(context: Context, storage: Storage) -> str:
@@ -92,10 +102,10 @@ def _set_name(context: Context, storage: Storage) -> str:
     return name
 
 
-def _table(plan: RemovalPlan) -> Table:
+def _table(plan: RemovalPlan, name: str) -> Table:
     rows = [("keep", key.id, key.level, utc_text(key.time), reason) for key, reason in plan.keep]
     rows += [
         ("remove", removal.key.id, removal.key.level, utc_text(removal.key.time), removal.reason)
         for removal in plan.remove
     ]
-    return Table(("", "backup", "level", "time", "reason"), rows, empty="there is no backup of this name")
+    return Table(("", "backup", "level", "time", "reason"), rows, empty=f"there is no backup of {name}")

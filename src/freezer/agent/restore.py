@@ -7,20 +7,26 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from freezer.agent.archive import Archive, is_ours
+from freezer.agent.checksum import Expected, verify
+from freezer.agent.checksum import parse as parse_checksum
 from freezer.agent.choose import choose, open_archives, open_catalogue
 from freezer.agent.context import Context
+from freezer.agent.durable import make_durable
+from freezer.agent.reading import CountedStorage, archive_bytes, begin_reading
 from freezer.agent.result import Result
 from freezer.agent.storages import open_storage
 from freezer.clock import utc_text
 from freezer.container.layout import hold_name
 from freezer.engine.contract import Restored, Source
 from freezer.engine.tar.extract import Extraction, Selection
+from freezer.engine.tar.limits import Limits
+from freezer.engine.tar.limits import most_plain as levels_most
 from freezer.engine.tar.target import Listing, Seen
-from freezer.errors import BackupNotFound, CommandError, TargetError
+from freezer.errors import BackupNotFound, DataError, TargetError
 from freezer.model.items import ItemFailure, printable
 from freezer.tree.policy import Policy
 from freezer.tree.sandbox import Sandbox
-from freezer.units import format_duration, format_size
+from freezer.units import counted, format_duration, format_size
 
 OpenLevels = Sequence[Callable[[], AbstractContextManager[Source]]]
 
@@ -29,7 +35,9 @@ def restore(context: Context) -> Result:
     """Restore the chosen backup (with ``--dry-run``: list what would be restored)."""
     settings = context.settings
     target = os.fsencode(settings.text("restore_abs_path"))
-    storage = open_storage(context)
+    checksum = settings.optional_text("consistency_checksum")
+    expected = parse_checksum(checksum) if checksum else None
+    storage = CountedStorage(open_storage(context), context.progress)
     try:
         catalogue = open_catalogue(storage)
         chain = choose(context, catalogue)
@@ -38,7 +46,7 @@ def restore(context: Context) -> Result:
         _check_target(context, target)
         with storage.hold(hold_name(chain[-1].key.set), shared=True):
             archives = open_archives(context, catalogue, chain)
-            return _restore(context, archives, target)
+            return _restore(context, archives, target, expected)
     finally:
         storage.close()
 
@@ -53,11 +61,46 @@ def selection(context: Context) -> Selection:
     return Selection([os.fsencode(path) for path in context.settings.texts("only")])
 
 
+def limits_of(context: Context) -> Limits:
+    """How much is believed of an archive."""
+    whole = context.settings.integer
+    return Limits(
+        entries=whole("restore_max_entries"),
+        depth=whole("restore_max_depth"),
+        expansion=whole("restore_max_expansion"),
+        record=whole("restore_max_record"),
+        listing=whole("restore_max_listing"),
+        extents=whole("restore_max_extents"),
+    )
+
+
+def most_plain(limits: Limits, archives: Sequence[Archive]) -> list[int | None]:
+    """Plain bytes that are believed of each level, newest first; None where its authentication vouches for them."""
+    return [
+        None if archive.authenticated else levels_most(limits, archive_bytes([archive.backup]), archive.plain_size)
+        for archive in reversed(archives)
+    ]
+
+
 def refuse_missed(chosen: Selection) -> None:
     """:class:`BackupNotFound` if a path that was asked for is not in the backup."""
     missed = chosen.missed()
     if missed:
         raise BackupNotFound(f"the backup does not hold {', '.join(map(printable, missed))}")
+
+
+def look_through(context: Context, archives: Sequence[Archive]) -> tuple[list[Seen], Restored]:
+    """What a restore would bring back, sorted by path, and its counts; nothing is written."""
+    seen: list[Seen] = []
+    chosen = selection(context)
+    begin_reading(context, "read", archives)
+    limits = limits_of(context)
+    most = most_plain(limits, archives)
+    extraction = Extraction(Listing(seen.append), chosen, context.progress, limits=limits, most_plain=most)
+    result = extraction.run(newest_first(archives))
+    context.progress.complete()
+    refuse_missed(chosen)
+    return sorted(seen, key=lambda item: item.path), result
 
 
 def problems(archives: Sequence[Archive], result: Restored) -> list[ItemFailure]:
@@ -66,13 +109,9 @@ def problems(archives: Sequence[Archive], result: Restored) -> list[ItemFailure]
     if is_ours(archives[-1].record):
         found += result.absent
         known = {failure.path for failure in found}
-        found += [item for item in archives[-1].names().failed if item.path not in known and _is_missing(item)]
+        # what the backup does not vouch for is worth a mention at every restore
+        found += [item for item in archives[-1].names().failed if item.path not in known]
     return found
-
-
-def _is_missing(item: ItemFailure) -> bool:
-    """Items whose content the backup does not vouch for are worth a mention at every restore."""
-    return bool(item.reason)
 
 
 def _check_target(context: Context, target: bytes) -> None:
@@ -93,34 +132,59 @@ def _check_target(context: Context, target: bytes) -> None:
         )
 
 
-def _restore(context: Context, archives: Sequence[Archive], target: bytes) -> Result:
-    settings, begun = context.settings, context.clock.monotonic()
-    records = [archive.record for archive in archives]
-    total = sum(record.freezer.summary.bytes for record in records[-1:] if record and record.freezer)
-    context.progress.phase("restore", total_bytes=total or None)
-    chosen = selection(context)
-    policy = Policy(settings.optional_text("overwrite_policy") or "always")
-    same_owner = None if settings.flag("same_owner") else False
+def _restore(context: Context, archives: Sequence[Archive], target: bytes, expected: Expected | None) -> Result:
+    begun = context.clock.monotonic()
+    result = _extract(context, archives, target)
+    context.progress.phase("sync")
+    make_durable(target)
+    mismatch = None
+    if expected is not None:
+        context.progress.phase("verify")
+        mismatch = verify(target, expected)
+    seconds = max(context.clock.monotonic() - begun, 1e-6)
+    found = problems(archives, result)
+    return Result(
+        document=_document(archives, result, found),
+        properties=_shown(archives, result, seconds),
+        lines=_remarks(archives, result),
+        failures=found,
+        error=DataError(mismatch) if mismatch is not None else None,
+    )
+
+
+def _extract(context: Context, archives: Sequence[Archive], target: bytes) -> Restored:
+    settings, chosen, limits = context.settings, selection(context), limits_of(context)
+    begin_reading(context, "restore", archives)
     with Sandbox(
         target,
-        policy=policy,
+        policy=Policy(settings.optional_text("overwrite_policy") or "always"),
         devices=True,
-        same_owner=same_owner,
+        same_owner=None if settings.flag("same_owner") else False,
         numeric_owner=settings.flag("numeric_owner"),
         clock=context.clock,
     ) as sandbox:
-        extraction = Extraction(sandbox, chosen, context.progress, delete=settings.flag("delete"))
+        extraction = Extraction(
+            sandbox,
+            chosen,
+            context.progress,
+            delete=settings.flag("delete"),
+            limits=limits,
+            most_plain=most_plain(limits, archives),
+        )
         try:
             result = extraction.run(newest_first(archives))
         finally:
+            told = len(sandbox.failures)
             sandbox.finish()
+        result.failures += sandbox.failures[told:]  # of directories, which get their attributes last
+    context.progress.complete()
     refuse_missed(chosen)
-    _verify_checksum(context, target)
-    found = problems(archives, result)
-    backup = archives[-1].backup.key
-    seconds = max(context.clock.monotonic() - begun, 1e-6)
-    document: dict[str, object] = {
-        "backup": backup.id,
+    return result
+
+
+def _document(archives: Sequence[Archive], result: Restored, found: Sequence[ItemFailure]) -> dict[str, object]:
+    return {
+        "backup": archives[-1].backup.key.id,
         "levels": len(archives),
         "files": result.files,
         "directories": result.directories,
@@ -132,16 +196,29 @@ def _restore(context: Context, archives: Sequence[Archive], target: bytes) -> Re
         "never_stored": len(result.absent),
         "partial": bool(found),
     }
-    shown = {
-        "backup": f"{backup.id} of {utc_text(backup.time)} ({len(archives)} levels)",
-        "restored": f"{result.files} files, {result.directories} directories, {result.others} others, "
-        f"{format_size(result.bytes)}",
+
+
+def _shown(archives: Sequence[Archive], result: Restored, seconds: float) -> dict[str, object]:
+    """The summary for people."""
+    backup = archives[-1].backup.key
+    restored = [
+        counted(result.files, "file"),
+        counted(result.directories, "directory", "directories"),
+        counted(result.others, "other"),
+        format_size(result.bytes),
+    ]
+    return {
+        "backup": f"{backup.id} of {utc_text(backup.time)} ({counted(len(archives), 'level')})",
+        "restored": ", ".join(restored),
         "kept as they were": result.skipped,
         "duration": f"{format_duration(seconds)} ({format_size(result.bytes / seconds)}/s)",
     }
+
+
+def _remarks(archives: Sequence[Archive], result: Restored) -> list[str]:
     lines = []
     if result.deleted:
-        lines.append(f"{result.deleted} items that the backup does not hold were deleted.")
+        lines.append(f"{counted(result.deleted, 'item')} that the backup does not hold: deleted.")
     if result.absent and not is_ours(archives[-1].record):
         lines.append(
             f"{len(result.absent)} listed items were never stored by the program that made this backup "
@@ -149,25 +226,11 @@ def _restore(context: Context, archives: Sequence[Archive], target: bytes) -> Re
         )
     if not archives[-1].authenticated:
         lines.append("This backup is not authenticated: damage to file contents is noticed only by its checksums.")
-    return Result(document=document, properties=shown, lines=lines, failures=found)
-
-
-def _verify_checksum(context: Context, target: bytes) -> None:
-    expected = context.settings.optional_text("consistency_checksum")
-    if not expected:
-        return
-    from freezer.agent.checksum import verify
-
-    reason = verify(target, expected)
-    if reason:
-        raise CommandError(reason)
+    return lines
 
 
 def _dry_run(context: Context, archives: Sequence[Archive]) -> Result:
-    seen: list[Seen] = []
-    chosen = selection(context)
-    result = Extraction(Listing(seen.append), chosen, context.progress).run(newest_first(archives))
-    refuse_missed(chosen)
+    seen, result = look_through(context, archives)
     files = [item for item in seen if item.type in ("file", "link")]
     document = {
         "dry_run": True,
@@ -177,6 +240,8 @@ def _dry_run(context: Context, archives: Sequence[Archive]) -> Result:
         "bytes": sum(item.size for item in files),
         "items": [printable(item.path) or "." for item in seen],
     }
-    lines = [*(printable(item.path) or "." for item in sorted(seen, key=lambda item: item.path))]
-    lines.append(f"Dry run: {len(seen)} items, {format_size(sum(item.size for item in files))}; nothing was written.")
+    lines = [printable(item.path) or "." for item in seen]
+    lines.append(
+        f"Dry run: {counted(len(seen), 'item')}, {format_size(sum(item.size for item in files))}; nothing was written."
+    )
     return Result(document=document, lines=lines)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
+
+from freezer.errors import FreezerError
 from freezer.model.items import ItemFailure
 
 Cell = str | int | float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Rows to show; ``empty`` stands for a table without any."""
 
     columns: Sequence[str]
@@ -19,14 +20,18 @@ class Table:
     empty: str = "nothing found"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """``document`` is printed by ``--json``; ``report`` by ``--metadata-out`` (None: this action has none). People see
-    ``table`` or ``properties``, then ``lines``, then the ``failures``. With failures the result is partial."""
+    ``table`` or ``properties``, then ``lines``; then, on standard error, ``asides`` as they are, the ``warnings`` and
+    the ``failures``. With failures the result is partial. With an ``error`` the action failed although it has
+    something to show; the error is raised once that is shown."""
 
     document: Mapping[str, object] | Sequence[object]
     report: object = None
     table: Table | None = None
     properties: Mapping[str, object] | None = None
     lines: Sequence[str] = ()
-    failures: Sequence[ItemFailure] = field(default_factory=tuple)
+    asides: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    failures: Sequence[ItemFailure] = msgspec.field(default_factory=tuple)
+    error: FreezerError | None = None

@@ -7,7 +7,7 @@ to anything weaker without ``--allow-unauthenticated``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from freezer.agent.context import Context
 from freezer.container.catalogue import Catalogue
@@ -30,8 +30,7 @@ def load_passphrase(context: Context) -> Passphrase | None:
     return read_pass_file(path, allow_readable_by_others=context.settings.flag("trust_pass_file_permissions"))
 
 
-@dataclass(frozen=True, slots=True)
-class Sealing:
+class Sealing(msgspec.Struct, frozen=True):
     """The cipher of one backup (None: in clear) and what seals its objects."""
 
     cipher: str | None

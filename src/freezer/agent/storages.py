@@ -13,14 +13,15 @@ from freezer.storage.throttle import ThrottledStorage, TokenBucket
 
 
 def open_storage(context: Context) -> Storage:
-    """The storage of this run; its container may not exist yet."""
-    settings = context.settings
-    kind = settings.text("storage")
-    if kind != "local":
+    """The storage of this run, of the main options or of its one ``[storage:NAME]`` section; its container may not
+    exist yet."""
+    place = context.settings.storages[0]
+    if place.storage != "local":
         raise NotBuiltError(
-            f"--storage {kind} is not in this build yet", hint="use --storage local with a directory as --container"
+            f"--storage {place.storage} is not in this build yet",
+            hint="use --storage local with a directory as --container",
         )
-    return open_local(context, settings.text("container"))
+    return open_local(context, place.container)
 
 
 def open_local(context: Context, container: str) -> Storage:

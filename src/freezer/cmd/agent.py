@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
-import socket
+import platform
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,8 +19,10 @@ from freezer.options.load import HelpRequest, Invocation, VersionRequest, load
 
 if TYPE_CHECKING:
     from freezer.agent.result import Result
+    from freezer.options.values import Assignment
 
 _SHOWN_FAILURES = 20
+_COMMANDS = frozenset({"command", "pre_command", "post_command", "on_failure"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,13 +45,15 @@ def _main(program: str, argv: Sequence[str]) -> int:
 
 def _run(program: str, argv: Sequence[str], output: Output, until_the_end: ExitStack) -> int:
     home = os.path.expanduser("~")
-    request = load(argv, program=program, environ=os.environ, home=home, hostname=socket.gethostname())
+    request = load(argv, program=program, environ=os.environ, home=home, hostname=platform.node())
     if isinstance(request, VersionRequest):
         from freezer import __version__
 
+        output.result({"program": program, "version": __version__})
         output.text(f"{program} {__version__}\n")
         return EXIT_OK
     if isinstance(request, HelpRequest):
+        output.result({"help": request.text})
         output.text(request.text)
         return request.exit_code
     settings = request.settings
@@ -75,6 +78,8 @@ def _act(invocation: Invocation, argv: Sequence[str], output: Output, until_the_
         context = Context(invocation, clock, progress, output.notice, _typed(output.program, argv))
         result = perform(context)
     _print(invocation, result, output)
+    if result.error is not None:
+        raise result.error
     if not result.failures:
         return EXIT_OK
     chosen = invocation.settings.optional_integer("partial_exit_code")
@@ -82,13 +87,24 @@ def _act(invocation: Invocation, argv: Sequence[str], output: Output, until_the_
 
 
 def _typed(program: str, argv: Sequence[str]) -> str:
-    """The command line without the values of secrets."""
+    """The command line without the values of secrets and the arguments of commands, which may hold passwords."""
+    import shlex
+
     words = [program]
     for each in parse(argv).assignments:
         if each.spelling.startswith("-"):
             words.append(each.spelling)
-        words.append("<secret>" if each.option.secret else each.text or "")
+        words.append(_harmless(each))
     return shlex.join(words)
+
+
+def _harmless(assignment: Assignment) -> str:
+    text = assignment.text or ""
+    if assignment.option.secret:
+        return "<secret>"
+    if assignment.option.name in _COMMANDS and len(text.split()) > 1:
+        return f"{text.split()[0]} <arguments>"
+    return text
 
 
 def _print(invocation: Invocation, result: Result, output: Output) -> None:
@@ -102,6 +118,9 @@ def _print(invocation: Invocation, result: Result, output: Output) -> None:
         views.append(Summary(result.properties))
     views += result.lines
     output.result(result.document, *views, essential=result.properties is None)
+    output.aside(result.asides)
+    for warning in result.warnings:
+        output.warning(warning)
     for failure in result.failures[:_SHOWN_FAILURES]:
         output.warning(f"{failure.path}: {failure.reason}")
     if len(result.failures) > _SHOWN_FAILURES:

@@ -17,10 +17,10 @@ from freezer.cmd.output import Form, Output, is_terminal
 from freezer.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
+    from rich.progress import BarColumn, TaskID
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
 
-BAR_WIDTH = 20
+BAR_WIDTHS = ((60, 20), (30, 10), (0, 5))  # columns that a terminal has at least, and how long the bar is then
 ITEM_WIDTH = 10, 40  # characters shown of the current item: not at all below the first, at most the second
 
 
@@ -86,6 +86,7 @@ class TerminalProgress(Meter):
         super().__init__(clock)
         self._stream = stream
         self._bar: RichProgress | None = None
+        self._column: BarColumn
         self._task: TaskID | None = None
 
     def show(self, reading: Reading, *, finished: bool) -> None:
@@ -95,12 +96,14 @@ class TerminalProgress(Meter):
                 self._task = None
             return
         if self._bar is None:
-            self._bar = _rich_bar(self._stream)
-            self._bar.start()
+            self._bar, self._column = _rich_bar(self._stream)
+        width = self._bar.console.width
+        self._column.bar_width = next(length for columns, length in BAR_WIDTHS if width >= columns)
+        room = width - len(reading.phase) - self._column.bar_width - 2
+        numbers = figures(reading, room)
+        room -= len(numbers) + 1
         if self._task is None:
-            self._task = self._bar.add_task("", total=None, figures="", item="")
-        numbers = figures(reading)
-        room = self._bar.console.width - len(reading.phase) - BAR_WIDTH - len(numbers) - 4
+            self._task = self._bar.add_task("", visible=False, figures="", item="")
         self._bar.update(
             self._task,
             description=reading.phase,
@@ -108,7 +111,10 @@ class TerminalProgress(Meter):
             completed=reading.share or 0.0,
             figures=numbers,
             item=shortened(reading.current, min(room, ITEM_WIDTH[1])) if room >= ITEM_WIDTH[0] else "",
+            visible=True,
         )
+        # nothing is drawn before there is something to draw
+        self._bar.start()
         self._bar.refresh()
 
     def write_above(self, line: str) -> None:
@@ -129,16 +135,18 @@ class TerminalProgress(Meter):
                 self._bar.stop()
 
 
-def _rich_bar(stream: TextIO) -> RichProgress:
+def _rich_bar(stream: TextIO) -> tuple[RichProgress, BarColumn]:
+    """A progress display, and its bar, whose length is ours to choose."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     def column(template: str) -> TextColumn:
         return TextColumn(template, markup=False)
 
-    return Progress(
+    bar = BarColumn()
+    progress = Progress(
         column("{task.description}"),
-        BarColumn(bar_width=BAR_WIDTH),
+        bar,
         column("{task.fields[figures]}"),
         column("{task.fields[item]}"),
         console=Console(file=stream, highlight=False, emoji=False),
@@ -147,3 +155,4 @@ def _rich_bar(stream: TextIO) -> RichProgress:
         redirect_stdout=False,
         redirect_stderr=False,
     )
+    return progress, bar

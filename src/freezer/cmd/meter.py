@@ -16,6 +16,7 @@ from typing import Self
 
 from freezer.clock import Clock
 from freezer.log import escaped
+from freezer.model.items import printable
 from freezer.units import format_duration, format_size
 
 RATE_WINDOW = 10.0  # seconds over which the rate is taken
@@ -56,7 +57,9 @@ class Meter:
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
-        self._phase = self._current = ""
+        self._bytes = self._items = 0
+        self._phase = ""
+        self._current: str | bytes = ""
         self._begin("", None, None)
 
     def phase(self, name: str, *, total_bytes: int | None = None, total_items: int | None = None) -> None:
@@ -65,11 +68,20 @@ class Meter:
             self._begin(name, total_bytes, total_items)
 
     def advance(self, *, done_bytes: int = 0, done_items: int = 0) -> None:
-        self._bytes += done_bytes
-        self._items += done_items
+        # one thread may count bytes and another one items
+        if done_bytes:
+            self._bytes += done_bytes
+        if done_items:
+            self._items += done_items
 
-    def current(self, name: str) -> None:
+    def current(self, name: str | bytes) -> None:
         self._current = name
+
+    def complete(self) -> None:
+        with self._lock:
+            self._bytes = self._bytes if self._total_bytes is None else self._total_bytes
+            self._items = self._items if self._total_items is None else self._total_items
+            self._finish()
 
     def tick(self) -> None:
         """Show the state of now."""
@@ -130,31 +142,40 @@ class Meter:
             left = max(self._total_bytes - self._bytes, 0) / rate
         elif self._total_bytes is None and self._total_items is not None and item_rate:
             left = max(self._total_items - self._items, 0) / item_rate
+        current = self._current
         return Reading(
             phase=self._phase,
-            done_bytes=self._bytes,
+            done_bytes=_within(self._bytes, self._total_bytes),
             total_bytes=self._total_bytes,
-            done_items=self._items,
+            done_items=_within(self._items, self._total_items),
             total_items=self._total_items,
-            current=self._current,
+            current=current if isinstance(current, str) else printable(current),
             seconds=now - self._started,
             rate=rate,
             left=left,
         )
 
 
-def figures(reading: Reading) -> str:
-    """The counters for people: ``1.5 GiB of 2.0 GiB, 12 items, 100 MiB/s, 0:05 left``."""
-    parts = []
+def figures(reading: Reading, room: int | None = None) -> str:
+    """The counters for people, ``50%, 1.5 GiB of 3.0 GiB, 12 items, 100 MiB/s, 0:15 left``, or of them what has
+    ``room``: the time left and the share are given up last."""
+    parts = {"share": "", "bytes": "", "items": "", "rate": "", "left": ""}
+    if reading.share is not None:
+        parts["share"] = f"{int(reading.share * 100)}%"
     if reading.done_bytes or reading.total_bytes:
-        parts.append(_of(format_size(reading.done_bytes), reading.total_bytes, format_size))
+        parts["bytes"] = _of(format_size(reading.done_bytes), reading.total_bytes, format_size)
     if reading.done_items or reading.total_items:
-        parts.append(_of(f"{reading.done_items:,}", reading.total_items, "{:,}".format) + " items")
+        parts["items"] = _of(f"{reading.done_items:,}", reading.total_items, "{:,}".format) + " items"
     if reading.rate and reading.done_bytes:
-        parts.append(f"{format_size(reading.rate)}/s")
+        parts["rate"] = f"{format_size(reading.rate)}/s"
     if reading.left is not None:
-        parts.append(f"{format_duration(reading.left)} left")
-    return ", ".join(parts)
+        parts["left"] = f"{format_duration(reading.left)} left"
+    for least in ("items", "rate", "bytes", "left", "share"):
+        text = ", ".join(filter(None, parts.values()))
+        if room is None or len(text) <= room:
+            return text
+        del parts[least]
+    return ""
 
 
 def shortened(name: str, width: int) -> str:
@@ -164,6 +185,11 @@ def shortened(name: str, width: int) -> str:
         return text
     tail = (width - 1) * 2 // 3
     return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+
+
+def _within(done: int, total: int | None) -> int:
+    """``done``, which may exceed what was counted before the work began: files grow."""
+    return done if total is None else min(done, total)
 
 
 def _of(done: str, total: int | None, shown: Callable[[int], str]) -> str:

@@ -25,7 +25,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TextIO
 
 from freezer.cmd import tables
@@ -96,6 +96,12 @@ class Output:
             self._write(_json(document) + "\n")
         except FreezerError as error:
             self.warning(f"the report was not delivered: {error}")
+
+    def aside(self, lines: Iterable[str]) -> None:
+        """What a program that was run for the user wrote to its standard error, in human form only."""
+        if self.form is Form.HUMAN:
+            for line in lines:
+                self.line(escaped(line))
 
     def notice(self, message: str) -> None:
         """Say something that the user may want to know."""

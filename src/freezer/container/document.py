@@ -223,5 +223,5 @@ def _decode(data: bytes, type: type[_T], name: str) -> _T:
         if "unknown field" in str(error):
             raise UnknownFormat(f"{name} was written by a newer program: {error}") from None
         raise DamagedError(f"{name} is no backup record: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise DamagedError(f"{name} is no backup record: not one line of JSON") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 Buffer = bytes | bytearray | memoryview
@@ -15,8 +16,9 @@ class Sealer(Protocol):
         """The first stored bytes."""
         ...
 
-    def update(self, data: Buffer) -> bytes:
-        """The stored bytes that ``data`` completes, perhaps none; ``data`` belongs to the caller again on return."""
+    def update(self, data: Buffer) -> Iterator[Buffer]:
+        """The stored bytes that ``data`` completes, perhaps none, in pieces of a convenient size; ``data`` belongs to
+        the caller again after the last one."""
         ...
 
     def finish(self) -> bytes:
@@ -27,9 +29,9 @@ class Sealer(Protocol):
 class Unsealer(Protocol):
     """Turns the stored bytes of one object, header included, back into plain bytes."""
 
-    def update(self, data: Buffer) -> bytes:
-        """The plain bytes that ``data`` makes available, perhaps none. Errors below
-        :class:`freezer.errors.DataError`."""
+    def update(self, data: Buffer) -> Iterator[Buffer]:
+        """The plain bytes that ``data`` makes available, perhaps none, in pieces of a convenient size; exhaust it
+        before the next. Errors below :class:`freezer.errors.DataError`."""
         ...
 
     def finish(self) -> bytes:

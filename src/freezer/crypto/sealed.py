@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,23 +67,11 @@ class SealWriter:
     def header(self) -> bytes:
         return self._header
 
-    def update(self, data: Buffer) -> bytes:
+    def update(self, data: Buffer) -> Iterator[bytes]:
         if self._finished:
             raise ValueError("the sealed object is finished")
-        view = memoryview(data)
-        sealed: list[bytes] = []
-        if self._pending:
-            missing = self._frame_size - len(self._pending)
-            self._pending += view[:missing]
-            view = view[missing:]
-            if len(self._pending) == self._frame_size:
-                sealed.append(self._seal(self._pending, _MORE))
-                self._pending = bytearray()
-        whole = len(view) - len(view) % self._frame_size
-        for start in range(0, whole, self._frame_size):
-            sealed.append(self._seal(view[start : start + self._frame_size], _MORE))
-        self._pending += view[whole:]
-        return b"".join(sealed)
+        for frame in _whole_frames(self._pending, memoryview(data), self._frame_size):
+            yield self._seal(frame, _MORE)
 
     def finish(self) -> bytes:
         if self._finished:
@@ -114,28 +103,17 @@ class SealReader:
         self._sealed_size = 0
         self.header: SealedHeader | None = None
 
-    def update(self, data: Buffer) -> bytes:
+    def update(self, data: Buffer) -> Iterator[bytes]:
         view = memoryview(data)
         if self._cipher is None:
             missing = HEADER_SIZE - len(self._pending)
             self._pending += view[:missing]
             view = view[missing:]
             if len(self._pending) < HEADER_SIZE:
-                return b""
+                return
             self._open()
-        plain: list[bytes] = []
-        if self._pending:
-            missing = self._sealed_size - len(self._pending)
-            self._pending += view[:missing]
-            view = view[missing:]
-            if len(self._pending) == self._sealed_size:
-                plain.append(self._unseal(self._pending, _MORE))
-                self._pending = bytearray()
-        whole = len(view) - len(view) % self._sealed_size
-        for start in range(0, whole, self._sealed_size):
-            plain.append(self._unseal(view[start : start + self._sealed_size], _MORE))
-        self._pending += view[whole:]
-        return b"".join(plain)
+        for frame in _whole_frames(self._pending, view, self._sealed_size):
+            yield self._unseal(frame, _MORE)
 
     def finish(self) -> bytes:
         if self._cipher is None:
@@ -162,7 +140,7 @@ class SealReader:
             raise DamagedError("the sealed object is another one than was expected here, or its header was altered")
         self.header = header
         self._sealed_size = header.frame_size + TAG_SIZE
-        self._pending = bytearray()
+        self._pending.clear()
 
     def _unseal(self, frame: Buffer, flag: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag
@@ -177,13 +155,29 @@ class SealReader:
         return plain
 
 
+def _whole_frames(pending: bytearray, view: memoryview, size: int) -> Iterator[Buffer]:
+    """The frames of ``size`` bytes that ``pending`` and ``view`` make together; what is left over is pending then."""
+    if pending:
+        missing = size - len(pending)
+        pending += view[:missing]
+        view = view[missing:]
+        if len(pending) < size:
+            return
+        yield pending
+        pending.clear()
+    whole = len(view) - len(view) % size
+    for start in range(0, whole, size):
+        yield view[start : start + size]
+    pending += view[whole:]
+
+
 def seal(chain_key: ChainKey, plain: Buffer, associated: bytes) -> bytes:
     """A whole sealed object with the content ``plain``."""
     writer = SealWriter(chain_key, associated)
-    return writer.header + writer.update(plain) + writer.finish()
+    return b"".join((writer.header, *writer.update(plain), writer.finish()))
 
 
 def unseal(key: Passphrase | ChainKey, sealed: Buffer, associated: bytes) -> bytes:
     """The content of a whole sealed object; errors as :class:`SealReader` has them."""
     reader = SealReader(key, associated)
-    return reader.update(sealed) + reader.finish()
+    return b"".join((*reader.update(sealed), reader.finish()))

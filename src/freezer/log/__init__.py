@@ -23,6 +23,7 @@ from freezer.log.lines import DEFAULT_DATE_FORMAT, DEFAULT_FORMAT, JsonFormatter
 __all__ = ["DEFAULT_FILE", "DEFAULT_LEVELS", "LogSettings", "Warn", "configured", "escaped", "log_file"]
 
 DEFAULT_FILE = "~/.freezer/freezer.log"
+DEFAULT_FACILITY = "LOG_USER"
 DEFAULT_LEVELS = ("urllib3=WARN", "keystoneauth=WARN", "stevedore=WARN", "boto3=WARN", "botocore=WARN", "asyncio=WARN")
 
 Warn = Callable[[str], None]
@@ -50,7 +51,7 @@ class LogSettings:
     date_format: str = DEFAULT_DATE_FORMAT
     json: bool = False
     syslog: bool = False
-    syslog_facility: str = "LOG_USER"
+    syslog_facility: str = DEFAULT_FACILITY
     journal: bool = False
     stderr: bool = False
     config_append: str | None = None
@@ -100,7 +101,11 @@ def _configure(root: logging.Logger, settings: LogSettings, warn: Warn, program:
     from freezer.log import handlers
 
     formatter = _formatter(settings)
-    opened = handlers.system(settings, warn, program)
+    opened: list[logging.Handler] = []
+    if settings.syslog or settings.journal or settings.syslog_facility != DEFAULT_FACILITY:
+        from freezer.log.system import open_system_logs
+
+        opened += open_system_logs(settings, warn, program)
     path = log_file(settings, program=program)
     is_default = settings.file is None and settings.directory is None
     file = handlers.file(path, settings, warn, make_folder=is_default)

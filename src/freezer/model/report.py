@@ -79,6 +79,7 @@ class BackupOutcome(msgspec.Struct, frozen=True, kw_only=True):
     excluded: tuple[str, ...] = ()
     excluded_total: int = 0
     failures: tuple[ItemFailure, ...] = ()
+    warnings: tuple[str, ...] = ()
     bytes_read: int = 0
     bytes_stored: int = 0
     consistency_checksum: str = ""
@@ -152,6 +153,7 @@ def _own(outcome: BackupOutcome) -> dict[str, object]:
         "total_failed": len(outcome.failures),
         "total_links": outcome.links,
         "total_others": outcome.others,
+        "warnings": list(outcome.warnings),
     }
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.names import HELP, VERSION, find_spelling, short_options, unknown_option
@@ -22,11 +23,10 @@ _NEGATIVE_NUMBER = re.compile(r"-\d+(\.\d*)?|-\.\d+")
 _WORDS = TRUE_WORDS | FALSE_WORDS
 
 
-@dataclass(slots=True)
-class CommandLine:
+class CommandLine(msgspec.Struct):
     """What was typed: assignments in order, and whether help or the version was asked for."""
 
-    assignments: list[Assignment] = field(default_factory=list)
+    assignments: list[Assignment] = msgspec.field(default_factory=list)
     help: bool = False
     version: bool = False
 
@@ -117,7 +117,7 @@ class _Parser:
             self._next += 1
             return following
         if option.takes_value:
-            hint = f"write {typed}={following}" if following is not None else None
+            hint = f"write {typed}={'VALUE' if option.secret else following}" if following is not None else None
             raise UsageError(f"{typed} needs a value: {option.allowed()}", hint=hint)
         return "true"
 
@@ -136,6 +136,9 @@ def _is_value(argument: str) -> bool:
 def _no_action(word: str) -> UsageError:
     from difflib import get_close_matches
 
-    close = get_close_matches(word, ACTIONS, n=1)
-    guess = f"; did you mean {close[0]}?" if close else f"; the actions are {', '.join(ACTIONS)}"
-    return UsageError(f"{word!r} is no action{guess}", hint="the value of an option follows it: --path-to-backup PATH")
+    if close := get_close_matches(word, ACTIONS, n=1):
+        return UsageError(f"{word!r} is no action", hint=f"did you mean {close[0]}?")
+    return UsageError(
+        f"{word!r} is no action; the actions are {', '.join(ACTIONS)}",
+        hint="the value of an option follows it: --path-to-backup PATH",
+    )

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.document import normal_text, split_repeated
@@ -25,8 +26,7 @@ _NAMES = ("freezer", "freezer-agent")
 _PREFIX = "OS_DEFAULT__"
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True):
     """One layer for each file, in order of reading, and notices about keys that no option has."""
 
     layers: Sequence[Sequence[Assignment]]

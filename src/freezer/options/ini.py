@@ -9,7 +9,8 @@ Values are read by the rules of :mod:`freezer.options.document`. ``%`` means its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.document import assign, read_job, split_repeated
@@ -19,8 +20,7 @@ from freezer.options.values import Assignment
 _STORAGE = "storage:"
 
 
-@dataclass(frozen=True, slots=True)
-class JobFile:
+class JobFile(msgspec.Struct, frozen=True):
     """The assignments of a job file, and those of each of its ``[storage:NAME]`` sections by NAME."""
 
     assignments: Sequence[Assignment]

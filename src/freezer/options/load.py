@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.commandline import CommandLine, parse
@@ -12,24 +13,22 @@ from freezer.options.configuration import find_files, read_environment, read_fil
 from freezer.options.ini import JobFile, read_job_file
 from freezer.options.resolve import Settings, resolve
 from freezer.options.rules import IncrementalDecision, check, decide_incremental, expand_backup_name
+from freezer.options.table import BY_NAME, main_spelling
 from freezer.options.values import Assignment, convert
 
 
-@dataclass(frozen=True, slots=True)
-class HelpRequest:
+class HelpRequest(msgspec.Struct, frozen=True):
     """Help was asked for: print ``text`` and end with ``exit_code`` (1 if it was shown for want of any argument)."""
 
     text: str
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRequest:
+class VersionRequest(msgspec.Struct, frozen=True):
     """The version was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """What to do.
 
     ``backup_name`` is the name with its variables filled in; ``settings.text("backup_name")`` is the raw one, which
@@ -79,7 +78,7 @@ def load(
     notices = [
         *configuration.notices,
         *_older_names(layers, name),
-        *_assumed_zones(settings),
+        *_assumed_zones(settings, action),
         *check(settings, action, home),
     ]
     return Invocation(
@@ -130,11 +129,11 @@ def _older_names(layers: Sequence[Sequence[Assignment]], program: str) -> list[s
     ]
 
 
-def _assumed_zones(settings: Settings) -> list[str]:
+def _assumed_zones(settings: Settings, action: str) -> list[str]:
     return [
-        f"--{name.replace('_', '-')} has no offset and is taken as UTC"
+        f"{main_spelling(name)} has no offset and is taken as UTC"
         for name in ("restore_from_date", "remove_before_date", "remove_from_date")
-        if (date := settings.date(name)) is not None and date.assumed_utc
+        if BY_NAME[name].belongs_to(action) and (date := settings.date(name)) is not None and date.assumed_utc
     ]
 
 

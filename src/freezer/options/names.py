@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.spec import Generation, Kind, Option
 from freezer.options.table import OPTIONS, RETIRED
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(msgspec.Struct, frozen=True):
     """A long spelling of the command line, with leading dashes.
 
     ``negated``: it means "no" (``--nosync``). ``alias``: an older name. ``upstream``: 19.0.0 knows exactly this
@@ -126,7 +126,11 @@ def find_key(key: str) -> tuple[Option, bool] | None:
 
 
 def unknown_key(key: str, source: str) -> UsageError:
-    """The error for a key that no option has."""
+    """The error for a key that no option has.
+
+    What follows a blank is not repeated: the ``=`` may have been forgotten, and that is then a value, or a password.
+    """
+    key = key.split(maxsplit=1)[0] if key.strip() else key
     name = key.strip().lower().replace("-", "_")
     return UsageError(f"{source}: {key} is {_no_option(name, '', _keys())}")
 

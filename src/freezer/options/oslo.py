@@ -1,7 +1,7 @@
 """The options as ``oslo-config-generator --namespace freezer`` wants them.
 
 Options that oslo.log and oslo.config register themselves are left to their own namespaces, as in 19.0.0:
-``oslo-config-generator --namespace freezer --namespace oslo.log``.
+``oslo-config-generator --namespace freezer --namespace oslo.log``. What names a file of options has no place in one.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ class _Shared(TypedDict):
     help: str
     secret: bool
     deprecated_opts: Sequence[DeprecatedOpt]
-    sample_default: str | None
 
 
 def list_opts() -> list[tuple[str, list[Opt]]]:
     """``(section, options)`` pairs: the entry point ``oslo.config.opts``."""
     sections: dict[str, list[Opt]] = {}
     for option in OPTIONS:
-        if not option.library:
+        if not option.origin and not option.command_line_only:
             sections.setdefault(option.section, []).append(_oslo_option(option))
     return list(sections.items())
 
@@ -39,13 +38,13 @@ def _oslo_option(option: Option) -> Opt:
     from oslo_config import cfg, types
 
     text = option.help + (f" ({option.unit})" if option.unit else "")
+    text += f"; default: {option.default_note}" if option.default_note else ""
     name = option.name if option.section == "DEFAULT" else option.name.removeprefix(option.section + "_")
     old = [cfg.DeprecatedOpt(alias.name) for alias in {alias.name: alias for alias in option.aliases}.values()]
     shared: _Shared = {
         "help": text,
         "secret": option.secret,
         "deprecated_opts": old,
-        "sample_default": option.default_note or None,
     }
     if option.repeatable:
         return cfg.MultiStrOpt(name, default=[], **shared)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.spec import Option
@@ -14,8 +15,7 @@ from freezer.secret import Secret
 DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(msgspec.Struct, frozen=True):
     """Typed access to the values of options by name.
 
     A name that is no option is a KeyError, a value of another type than the accessor's a TypeError: both are mistakes
@@ -105,8 +105,7 @@ class Values:
         raise TypeError(f"{name} is no secret")
 
 
-@dataclass(frozen=True, slots=True)
-class StorageSection(Values):
+class StorageSection(Values, frozen=True):
     """One storage: that of the main options (its name is empty) or of a ``[storage:NAME]`` section.
 
     It inherits nothing but the defaults of the table.
@@ -125,8 +124,7 @@ class StorageSection(Values):
         return self.text("container")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings(Values):
+class Settings(Values, frozen=True):
     """The values of all options. ``sections`` are the storages of ``[storage:NAME]`` sections."""
 
     sections: tuple[StorageSection, ...] = ()
@@ -164,7 +162,17 @@ def resolve(
     values, sources = _with_defaults(OPTIONS, given, home)
     if values["hostname"] is None:
         values["hostname"] = hostname
+    _fill_reference(values, sources)
     return Settings(values, sources, tuple(_section(name, found, home) for name, found in sections))
+
+
+def _fill_reference(values: dict[str, Value], sources: dict[str, str]) -> None:
+    """Replace ``$container`` by what it stands for, as oslo.config does in 19.0.0; asked for by name or not, it is the
+    default.
+    """
+    if values["cindernative_backup_container"] == BY_NAME["cindernative_backup_container"].default:
+        values["cindernative_backup_container"] = values["container"]
+        sources.pop("cindernative_backup_container", None)
 
 
 def _layer_values(layer: Sequence[Assignment], home: str) -> dict[str, tuple[Value, str]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.errors import NotBuiltError, UsageError
+from freezer.options.commandline import SOURCE
 from freezer.options.resolve import DEFAULT, Settings, default_value
+from freezer.options.spec import UPSTREAM_ACTIONS
 from freezer.options.table import BY_NAME, OPTIONS, main_spelling
 from freezer.options.values import where
 
@@ -26,8 +29,7 @@ _IDLE_GROUPS = frozenset({"openstack", "storage", "database"})
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class IncrementalDecision:
+class IncrementalDecision(msgspec.Struct, frozen=True):
     """Whether a backup may build on the one before, and why, as text to show."""
 
     incremental: bool
@@ -124,7 +126,7 @@ def _check_built(settings: Settings, home: str) -> list[str]:
 
 
 def _machine_wide(settings: Settings, source: str) -> bool:
-    return source not in {"command line", settings.optional_text("config")}
+    return source not in {SOURCE, settings.optional_text("config")}
 
 
 def _lacks(part: str) -> str:
@@ -149,19 +151,24 @@ def _check_storages(settings: Settings, action: str) -> None:
 
 
 def _check_places(settings: Settings, action: str) -> list[str]:
-    """Options of ours that the action does not have: an error if they are typed, a notice if they stand in a file.
+    """Options that the action does not have.
 
-    19.0.0 ignores its own options in that case, and files that several actions share rely on it.
+    Ours are an error if they are typed and a notice if they stand in a job file; what a machine's configuration says
+    is for all actions. 19.0.0 ignores its own in that case, and commands and files that several actions share rely on
+    it; typed for an action of ours they are a notice.
     """
     notices: list[str] = []
     for option in OPTIONS:
-        if option.upstream or option.belongs_to(action) or not settings.given(option.name):
+        if option.belongs_to(action) or not settings.given(option.name):
             continue
         source = settings.source(option.name)
+        typed = source == SOURCE
         text = f"{option.spelling} has no meaning for {action}, only for {_listed(option.actions)}"
-        if source == "command line":
+        if typed and not option.upstream:
             raise UsageError(text)
-        notices.append(f"{text}{where(source)}")
+        silent = action in UPSTREAM_ACTIONS or not typed if option.upstream else _machine_wide(settings, source)
+        if not silent:
+            notices.append(f"{text}{where(source)}")
     return notices
 
 
@@ -185,12 +192,16 @@ def _check_required(settings: Settings, action: str) -> None:
     required = {"backup": "path_to_backup", "restore": "restore_abs_path", "exec": "command"}.get(action)
     if required is not None and not settings.is_set(required):
         raise UsageError(f"{action} needs {main_spelling(required)}: {BY_NAME[required].help}")
+    if action == "info" and settings.flag("list") and not settings.storages[0].given("container"):
+        raise UsageError("info --list needs --container: it lists the objects of one container")
     if action == "exec" and settings.flag("disable_exec"):
         raise UsageError(f"exec is switched off by disable_exec{where(settings.source('disable_exec'))}")
 
 
 def _check_choice(settings: Settings, action: str) -> None:
-    """Date and id each say which backup is meant; both at once could mean two."""
-    chosen = [name for name in ("restore_from_date", "restore_backup_id") if settings.is_set(name)]
-    if len(chosen) > 1 and BY_NAME["restore_backup_id"].belongs_to(action):
-        raise UsageError(f"only one of {_listed([main_spelling(name) for name in chosen])} can be given")
+    """An id says which backup is meant; a date or level beside it could mean another."""
+    if not settings.is_set("restore_backup_id") or not BY_NAME["restore_backup_id"].belongs_to(action):
+        return
+    for name in ("restore_from_date", "restore_level"):
+        if settings.is_set(name):
+            raise UsageError(f"only one of {main_spelling(name)} and --restore-backup-id can be given")

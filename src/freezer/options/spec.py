@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 
 class Kind(Enum):
@@ -31,8 +32,7 @@ class Generation(Enum):
     DOCUMENT = "job documents"
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(msgspec.Struct, frozen=True):
     """Another name of an option, written with underscores.
 
     ``literal`` is the exact spelling 19.0.0 knows (some of its spellings have underscores), for the prefix rule.
@@ -56,9 +56,11 @@ ACTIONS: Mapping[str, str] = {
 }
 """Every action with its one-line description, in the order of the help."""
 
+UPSTREAM_ACTIONS = frozenset({"backup", "restore", "info", "admin", "exec"})
+"""The actions that 19.0.0 has too."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
     """One option of the agent.
 
     ``default`` is written as a user would write it (None: not set) and converted like any other text;
@@ -71,7 +73,7 @@ class Option:
     ``command_line_only``: says where to find other options, so it has no place among them. ``latching``: once a
     source says yes, no later one takes it back.
     ``section``: its section in oslo.config files; the name of an option of another section than ``DEFAULT`` is the
-    section's and the key's. ``library``: the library that registers it in 19.0.0, where that is not Freezer.
+    section's and the key's. ``origin``: the library that declares it, where that is not Freezer.
     """
 
     name: str
@@ -91,7 +93,7 @@ class Option:
     actions: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
     unbuilt: str = ""
-    unbuilt_choices: Mapping[str, str] = field(default_factory=dict)
+    unbuilt_choices: Mapping[str, str] = msgspec.field(default_factory=dict)
     upstream: bool = True
     repeatable: bool = False
     zero_unset: bool = False
@@ -102,7 +104,7 @@ class Option:
     command_line_only: bool = False
     latching: bool = False
     section: str = "DEFAULT"
-    library: str = ""
+    origin: str = ""
 
     @property
     def spelling(self) -> str:

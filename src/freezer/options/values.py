@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from freezer.errors import UsageError
@@ -39,7 +39,7 @@ class Assignment:
     """
 
     option: Option
-    text: str | None
+    text: str | None = field(repr=False)  # may be a secret
     spelling: str
     source: str
     alias: bool = False

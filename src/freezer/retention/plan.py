@@ -116,7 +116,7 @@ def _add_needs(kept: dict[str, str], by_id: Mapping[str, Item]) -> None:
         item = by_id[todo.pop()]
         for need in item.needs:
             if need in by_id and need not in kept:
-                kept[need] = f"needed by {item.id}"
+                kept[need] = f"needed by {item.label or item.id}"
                 todo.append(need)
 
 

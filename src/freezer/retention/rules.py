@@ -15,13 +15,15 @@ from datetime import UTC, datetime
 class Item:
     """One backup: ``time`` in seconds since 1970; ``needs`` are ids of items that it cannot be restored without.
 
-    ``flaw`` says in one clause why it cannot be restored, if it cannot."""
+    ``flaw`` says in one clause why it cannot be restored, if it cannot; ``label`` is what people call it (none: its
+    id)."""
 
     id: str
     time: int
     group: str
     needs: tuple[str, ...] = ()
     flaw: str | None = None
+    label: str = ""
 
     @property
     def good(self) -> bool:

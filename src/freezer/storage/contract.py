@@ -24,7 +24,8 @@ class Capabilities:
     ``create_once``: of several ``put_new`` of one name at once exactly one succeeds. ``durable_bytes`` and
     ``durable_names``: content, and the fact that a name exists, survive a power cut after the call returned.
     ``holds``: ``hold`` really excludes other processes. ``list_delay``: seconds that a listing may lag behind.
-    ``max_object_size`` in bytes, None without limit.
+    ``max_object_size`` in bytes, None without limit. ``call_size``: bytes beyond which one call for more does not make
+    anything faster, only the buffers larger.
     """
 
     create_once: bool
@@ -37,6 +38,7 @@ class Capabilities:
     object_lock: bool = False
     protects_from_deletion: bool = False
     max_object_size: int | None = None
+    call_size: int = 32 * 1024 * 1024
     multipart: bool = False
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from freezer.clock import Clock
-from freezer.errors import ObjectExists, ObjectNotFound, StorageError
+from freezer.errors import ObjectExists, ObjectNotFound, StorageError, TransientError
 from freezer.storage.contract import Buffer, ObjectInfo, Storage, Upload
 from freezer.storage.wrapper import StorageWrapper, UploadWrapper
 
@@ -20,7 +20,8 @@ class RetryPolicy:
     """How long to go on: at most ``tries`` calls, none begun later than ``total`` seconds after the first.
 
     Between two calls ``first_delay`` seconds, growing by ``factor`` up to ``max_delay``, of which a random half is
-    left out, so that many agents do not come back at the same instant.
+    left out, so that many agents do not come back at the same instant; longer if the server asks for it
+    (:attr:`freezer.errors.TransientError.retry_after`).
     """
 
     tries: int = 8
@@ -55,6 +56,8 @@ class Retry:
                 if not error.retryable or failures >= self._policy.tries:
                     raise
                 delay = self._policy.delay(failures, self._chance())
+                if isinstance(error, TransientError) and error.retry_after is not None:
+                    delay = max(delay, error.retry_after)
                 if self._clock.monotonic() + delay > deadline:
                     raise
             self._clock.sleep(delay)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from freezer.clock import Interrupted, interruptible
+
 
 class Stopped(Exception):
     """How a thread learns that its work is not wanted any more: another one failed or the crew was dismissed."""
@@ -14,13 +16,14 @@ class Crew:
     """Shared state is changed while holding ``changed``, followed by ``changed.notify_all()``.
 
     ``error`` is the first thing that went wrong in any of the threads; from then on all of them stop as soon as they
-    wait for something.
+    wait for something, and at once if they sleep (for a storage with a speed limit, or before it tries again).
     """
 
     def __init__(self, name: str) -> None:
         self.changed = threading.Condition()
         self.error: BaseException | None = None
         self.running = 0
+        self._stop = threading.Event()
         self._name = name
         self._threads: list[threading.Thread] = []
 
@@ -30,8 +33,9 @@ class Crew:
 
         def run() -> None:
             try:
-                work()
-            except Stopped:
+                with interruptible(self._stop):
+                    work()
+            except (Stopped, Interrupted):
                 pass
             except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for us
                 self.fail(error)
@@ -62,6 +66,7 @@ class Crew:
         """Stop everybody because of ``error``; only the first one counts."""
         with self.changed:
             self.error = self.error or error
+            self._stop.set()
             self.changed.notify_all()
 
     def dismiss(self, timeout: float) -> None:

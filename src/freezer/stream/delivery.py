@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from freezer.clock import Interrupted
 from freezer.crypto.contract import Buffer
 from freezer.stream.crew import Crew
 
@@ -116,6 +117,8 @@ class Delivery:
     def _try(self, index: int, sink: Sink, segment: _Segment) -> None:
         try:
             sink.write(segment.offset, segment.data)
+        except Interrupted:
+            raise
         except Exception as error:  # a storage may raise anything; the others go on
             with self._crew.changed:
                 self._failures[index] = error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.crypto.contract import Buffer
 
@@ -24,8 +25,7 @@ class Digest:
         return self._hash.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSummary:
+class StreamSummary(msgspec.Struct, frozen=True):
     """One finished stream: bytes before compression, bytes stored, their SHA-256 (hex), and in how many segments."""
 
     plain_size: int

@@ -19,7 +19,7 @@ SEGMENT_SIZE = 32 * 1024 * 1024
 QUEUE_SIZE = 2
 
 _MAX_WORKERS = 8  # one producer cannot feed more
-_WORKER_MEMORY = 256 * 1024 * 1024  # for all of them together
+_WORKER_MEMORY = 64 * 1024 * 1024  # for all of them together, so that the whole agent stays below 128 MiB
 
 
 class _Job:
@@ -62,7 +62,7 @@ class Pipeline:
         self._seal = seal
         self._cancelled = cancelled
         self._block_size = block_size(compression)
-        workers = 0 if compression is Codec.NONE else max(1, workers or default_workers(compression))
+        workers = 0 if compression is Codec.NONE else max(1, workers or default_workers(compression, level))
         self._free: list[bytearray] = []
         self._unmade = workers + 2
         self._raw: deque[_Job] = deque()  # to be compressed
@@ -163,7 +163,8 @@ class Pipeline:
             self._store(self._seal.header)
         while (job := self._next_packed()) is not None:
             assert job.stored is not None
-            self._store(job.stored if self._seal is None else self._seal.update(job.stored))
+            for piece in (job.stored,) if self._seal is None else self._seal.update(job.stored):
+                self._store(piece)
             with self._crew.changed:
                 self._free.append(job.block)
                 self._crew.changed.notify_all()
@@ -181,9 +182,9 @@ class Pipeline:
         self._delivery.write(data)
 
 
-def default_workers(codec: Codec) -> int:
+def default_workers(codec: Codec, level: Level = Level.DEFAULT) -> int:
     """As many compressing threads as there are processors to use, within reason and memory."""
-    memory = 2 * block_size(codec) + working_memory(codec)
+    memory = 2 * block_size(codec) + working_memory(codec, level)
     return max(1, min(_processors(), _MAX_WORKERS, _WORKER_MEMORY // memory))
 
 

@@ -152,7 +152,8 @@ class ByteSource:
             view = memoryview(chunk)
             for start in range(0, len(view), _SLICE):
                 stored: Buffer = view[start : start + _SLICE]
-                yield from self._decompressor.feed(stored if self._unsealer is None else self._unsealer.update(stored))
+                for piece in (stored,) if self._unsealer is None else self._unsealer.update(stored):
+                    yield from self._decompressor.feed(piece)
         if self._unsealer is not None:
             yield from self._decompressor.feed(self._unsealer.finish())
         self._decompressor.finish()

@@ -1,9 +1,17 @@
-"""The directories of a restore: each opened beneath the target without following a link, and remembered by identity."""
+"""The directories of a restore: each opened beneath the target without following a link, and remembered by identity.
+
+A directory that this run makes has a temporary name at first, and its own as soon as another directory is needed: one
+rename for all files that are written one after the other into it, instead of one each, and yet none of them has its
+final path before it is whole. It is *staged* until then.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +21,11 @@ from freezer.tree.xattrs import ACCESS_ACL, DEFAULT_ACL, drop_xattr, read_xattrs
 
 OPEN_AT_ONCE = 64
 """Directory descriptors that are kept open; a depth-first restore needs few and a sorted one hardly more."""
+
+TEMPORARY = b".freezer-tmp-"
+"""How the names of what is not finished begin."""
+
+Report = Callable[[bytes, OSError], object]
 
 _FLAGS = os.O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
 
@@ -40,6 +53,11 @@ class Known(NamedTuple):
     mtime_ns: int
 
 
+def temporary_name() -> bytes:
+    """A name that nobody can guess, for something unfinished."""
+    return TEMPORARY + secrets.token_hex(8).encode()
+
+
 def path_fault(path: bytes) -> str | None:
     """Why ``path`` is no path below the target, or None."""
     if path.startswith(b"/"):
@@ -55,7 +73,8 @@ def path_fault(path: bytes) -> str | None:
 class Directories:
     """Opens and makes directories below one root; paths are relative to it, ``b""`` is the root.
 
-    Failures are OSErrors; one without ``errno`` says in words what is wrong with a path.
+    Failures are OSErrors; one without ``errno`` says in words what is wrong with a path. ``report`` is told of a staged
+    directory that could not get its name.
     """
 
     def __init__(self, root_fd: int, *, made: bool) -> None:
@@ -66,11 +85,34 @@ class Directories:
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         self._recent_path = b""
         self._recent = self.root
+        self._staged: tuple[bytes, bytes, Directory] | None = None
+        self.report: Report = lambda _path, _error: None
+
+    def is_staged(self, directory: Directory) -> bool:
+        """Whether ``directory`` is the one that has its temporary name still."""
+        return self._staged is not None and self._staged[2] is directory
+
+    def settle(self) -> None:
+        """Give the staged directory its name."""
+        if self._staged is None:
+            return
+        path, temporary, _ = self._staged
+        self._staged = None
+        parent, _, name = path.rpartition(b"/")
+        try:
+            above = self.open(parent).fd
+            os.rename(temporary, name, src_dir_fd=above, dst_dir_fd=above)
+        except OSError as error:
+            self.forget(path)
+            reason = f"what was restored is in {os.fsdecode(temporary)}: {error.strerror or error}"
+            self.report(path, OSError(reason))
 
     def open(self, path: bytes) -> Directory:
         """The directory at ``path``, which exists; valid until :data:`OPEN_AT_ONCE` others have been opened."""
         if path == self._recent_path:
             return self._recent
+        if self._staged is not None and path != self._staged[0]:
+            self.settle()
         directory = self._open.get(path)
         if directory is not None:
             self._open.move_to_end(path)
@@ -89,12 +131,13 @@ class Directories:
         parent, _, name = path.rpartition(b"/")
         if not path or path in self._open:
             return self.open(path)
+        self.settle()
         above = self.open(parent)
-        try:
-            os.mkdir(name, 0o700, dir_fd=above.fd)
-        except FileExistsError:
+        if _exists(above.fd, name):
             return self.open(path)
-        fd = os.open(name, _FLAGS, dir_fd=above.fd)
+        temporary = temporary_name()
+        os.mkdir(temporary, 0o700, dir_fd=above.fd)
+        fd = os.open(temporary, _FLAGS, dir_fd=above.fd)
         try:
             status = os.fstat(fd)
             made = _is_private(status)
@@ -104,9 +147,13 @@ class Directories:
             directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd))
         except BaseException:
             os.close(fd)
+            with suppress(OSError):
+                os.rmdir(temporary, dir_fd=above.fd)
             raise
         self._known[path] = Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)
         self._keep_open(path, directory)
+        self._staged = path, temporary, directory
+        self._recent_path, self._recent = path, directory
         return directory
 
     def known(self, path: bytes) -> Known | None:
@@ -123,7 +170,8 @@ class Directories:
             self._recent_path, self._recent = b"", self.root
 
     def close(self) -> None:
-        """Close all descriptors, the root's too."""
+        """Settle, and close all descriptors, the root's too."""
+        self.settle()
         while self._open:
             os.close(self._open.popitem()[1].fd)
         os.close(self.root.fd)
@@ -150,6 +198,14 @@ class Directories:
         self._open[path] = directory
         if len(self._open) > OPEN_AT_ONCE:
             os.close(self._open.popitem(last=False)[1].fd)
+
+
+def _exists(fd: int, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_private(status: os.stat_result) -> bool:

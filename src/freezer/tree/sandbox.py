@@ -1,10 +1,11 @@
 """The restore sandbox: the only writer during a restore.
 
 Everything happens beneath one directory, through descriptors, and no symbolic link is ever followed, even one that
-somebody swaps in meanwhile. In a directory that this run made (mode 0700 until the end) files are created under their
-final names; elsewhere under ``.freezer-tmp-…`` and renamed when they are whole, so that existing files are never opened
-for writing (other hard links to them, running programs) and nothing half-written has a final name. Nothing that this
-run did not write is deleted or replaced but by :meth:`Sandbox.remove` and as the :class:`Policy` says.
+somebody swaps in meanwhile. Nothing half-written has a final path, even when the process is killed: files are created
+in a new directory that has a temporary name itself (mode 0700 until the end), elsewhere under ``.freezer-tmp-…`` and
+renamed when they are whole. Existing files are never opened for writing (other hard links to them, running programs).
+Nothing that this run did not write is deleted or replaced but by :meth:`Sandbox.remove` and as the :class:`Policy`
+says.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import enum
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +23,7 @@ from freezer.errors import TargetError
 from freezer.model.items import ItemFailure, printable
 from freezer.tree.apply import Metadata
 from freezer.tree.attributes import Attributes
-from freezer.tree.directories import Directories, Directory, path_fault
+from freezer.tree.directories import Directories, Directory, path_fault, temporary_name
 from freezer.tree.policy import Policy, Wanted, replaces
 from freezer.tree.removal import remove_tree
 from freezer.tree.system import (
@@ -48,6 +48,8 @@ class Outcome(enum.Enum):
     WRITTEN = "written"
     SKIPPED = "skipped"
     """What exists was kept, as the policy says."""
+    EQUAL = "equal"
+    """What exists was kept, and is what would have been restored."""
     FAILED = "failed"
 
 
@@ -91,6 +93,7 @@ class Sandbox:
         )
         self._has_paths = has_descriptor_paths()
         self._directories = _open_target(self._target, create=create)
+        self._directories.report = self._fail
         self._attributes: dict[bytes, Attributes] = {}
         # Files of this run in directories that others can write, as inodes on the target's device or (device, inode).
         self._written: set[int | tuple[int, int]] = set()
@@ -121,8 +124,8 @@ class Sandbox:
             try:
                 self._make(path)
             except FileNotFoundError:
-                for end in (place for place, byte in enumerate(path) if byte == 0x2F):
-                    self._directories.make(path[:end])
+                for above in self._unknown_above(path):
+                    self._directories.make(above)
                 self._make(path)
         except OSError as error:
             return self._fail(path, error)
@@ -229,7 +232,8 @@ class Sandbox:
         return True
 
     def finish(self) -> None:
-        """Give the directories their attributes, deepest first."""
+        """Give the directories their names and attributes, deepest first."""
+        self._directories.settle()
         for path in sorted(self._attributes, reverse=True):
             attributes = self._attributes[path]
             known = self._directories.known(path)
@@ -249,6 +253,14 @@ class Sandbox:
             else:
                 self._note(path, problems)
         self._attributes.clear()
+
+    def _unknown_above(self, path: bytes) -> list[bytes]:
+        """The directories above ``path`` that this run has not seen, from the top; all of them if one that it has seen
+        is gone."""
+        above: list[bytes] = []
+        while (path := path.rpartition(b"/")[0]) and (not above or self._directories.known(path) is None):
+            above.append(path)
+        return above[::-1]
 
     def _make(self, path: bytes) -> None:
         """Make one directory; what is in its way goes if the policy allows."""
@@ -286,7 +298,7 @@ class Sandbox:
         """Create something at ``path``, or keep what is there, as the policy says."""
         try:
             directory, name = self._locate_new(path)
-            if directory.made:
+            if self._directories.is_staged(directory):
                 try:
                     self._note(path, create(directory, name)[0])
                     return Outcome.WRITTEN
@@ -300,7 +312,7 @@ class Sandbox:
                 is_that_file = is_same and wanted.identity is not None
                 if is_that_file or not replaces(self._policy, wanted.mtime_ns, existing, is_same=is_same):
                     self._keep(path, existing, is_same=is_same)
-                    return Outcome.SKIPPED
+                    return Outcome.EQUAL if is_same else Outcome.SKIPPED
             self._note(path, self._replace(directory, name, create))
         except OSError as error:
             return self._failed(path, error)
@@ -333,7 +345,7 @@ class Sandbox:
 
     def _replace(self, directory: Directory, name: bytes, create: _Create) -> list[str]:
         """Create under a temporary name and rename, replacing what has the name; nothing is left if that fails."""
-        temporary = b".freezer-tmp-" + secrets.token_hex(8).encode()
+        temporary = temporary_name()
         try:
             problems, status = create(directory, temporary)
             os.rename(temporary, name, src_dir_fd=directory.fd, dst_dir_fd=directory.fd)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Sequence
 
 __all__ = [
     "HAS_DIRECTORY_DESCRIPTORS",
@@ -36,6 +37,7 @@ __all__ = [
     "pread",
     "pwrite",
     "raw_device",
+    "readv",
     "removexattr",
     "setxattr",
 ]
@@ -97,6 +99,10 @@ if sys.platform == "win32":
         os.lseek(fd, offset, os.SEEK_SET)
         return os.read(fd, length)
 
+    def readv(fd: int, buffers: Sequence[memoryview]) -> int:
+        with open(fd, "rb", buffering=0, closefd=False) as file:
+            return file.readinto(buffers[0])
+
     def pwrite(fd: int, content: bytes | bytearray | memoryview, offset: int) -> int:
         os.lseek(fd, offset, os.SEEK_SET)
         return os.write(fd, content)
@@ -117,6 +123,7 @@ else:
         mknod,
         pread,
         pwrite,
+        readv,
     )
 
     def device_number(major: int, minor: int) -> int:
@@ -142,9 +149,7 @@ else:
         return status.st_blocks * 512
 
 
-if sys.platform == "linux":
-    from os import O_NOATIME, O_PATH, getxattr, listxattr, removexattr, setxattr
-else:
+if sys.platform != "linux":
     O_NOATIME = O_PATH = 0
 
     def listxattr(*_arguments: object, **_options: object) -> list[str]:
@@ -158,3 +163,6 @@ else:
 
     def removexattr(*_arguments: object, **_options: object) -> None:
         raise _missing("removexattr")
+
+else:
+    from os import O_NOATIME, O_PATH, getxattr, listxattr, removexattr, setxattr

@@ -34,6 +34,17 @@ def named(directory_fd: int, name: bytes) -> bytes:
     return descriptor_path(directory_fd) + b"/" + name
 
 
+def has_xattrs(fd: int) -> bool:
+    """Whether :func:`read_xattrs` would find anything; OSError if that cannot be told."""
+    try:
+        names = listxattr(fd)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise
+    return bool(names) and any(is_kept(os.fsencode(name)) for name in names)
+
+
 def read_xattrs(file: int | bytes) -> dict[bytes, bytes]:
     """The kept attributes of an open file, or of what ``file`` names without following it if it is a link.
 

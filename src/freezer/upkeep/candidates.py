@@ -15,9 +15,9 @@ def candidates(catalogue: Catalogue) -> dict[BackupKey, Item]:
     for chain in catalogue.chains():
         for key, link in survey(catalogue, chain).items():
             needs = () if link.base is None else (_id(link.base.key),)
-            items[key] = Item(_id(key), key.time, _group(key), needs, _flaw(link))
+            items[key] = Item(_id(key), key.time, _group(key), needs, _flaw(link), key.id)
     for key in catalogue.broken:
-        items[key] = Item(_id(key), key.time, _group(key), flaw="its data is missing")
+        items[key] = Item(_id(key), key.time, _group(key), flaw="its data is missing", label=key.id)
     return items
 
 

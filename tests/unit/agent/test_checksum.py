@@ -11,11 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freezer.agent.checksum import FILE_PREFIX, TREE_PREFIX, compute, parse, upstream_checksum, verify
+from freezer.agent import checksum
+from freezer.agent.checksum import FILE_PREFIX, TREE_PREFIX, compute, parse, upstream_checksum
 from freezer.errors import SourceError, UsageError
 from freezer.model.items import ItemFailure
 from support.random_trees import Edit, Node, apply, build, edits, trees
 from support.trees import edit_tree, make_tree
+
+
+def verify(path: bytes, expected: str) -> str | None:
+    return checksum.verify(path, parse(expected))
 
 
 def small_tree(root: Path) -> bytes:

@@ -81,7 +81,9 @@ def test_the_last_program_of_a_pipeline_decides() -> None:
 
 
 def test_a_program_whose_reader_has_seen_enough_is_no_failure() -> None:
-    assert run("yes | head -n 2").output == "y\ny\n"
+    result = run("yes | head -n 2")
+    assert result.output == "y\ny\n"
+    check(result)
 
 
 def test_shell_syntax_in_arguments_does_nothing(tmp_path: Path) -> None:
@@ -163,15 +165,19 @@ def test_a_missing_second_program_ends_the_first() -> None:
     assert time.monotonic() - begun < 4
 
 
-def test_death_by_a_signal_is_an_error_that_does_not_show_arguments() -> None:
+def test_death_by_a_signal_is_a_failure_that_does_not_show_arguments_and_loses_no_output() -> None:
+    result = run(python("import os; print('said', flush=True); os.kill(os.getpid(), 9)  # hunter2"))
+    assert (result.output, result.status, result.killed) == ("said\n", 137, (sys.executable, "SIGKILL"))
     with pytest.raises(CommandError, match=r"was killed by SIGKILL$") as caught:
-        run(python("import os; os.kill(os.getpid(), 9)  # hunter2"))
+        check(result)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_program_killed_in_the_middle_of_a_pipeline_is_noticed() -> None:
+    result = run(python("import os; os.kill(os.getpid(), 9)") + " | cat")
+    assert result.status == 0
     with pytest.raises(CommandError, match="SIGKILL"):
-        run(python("import os; os.kill(os.getpid(), 9)") + " | cat")
+        check(result)
 
 
 def test_a_command_that_takes_too_long_is_killed_with_all_it_started(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -142,7 +143,7 @@ def test_figures_name_what_is_known_and_nothing_else() -> None:
     assert figures(Reading("p", 0, None, 1234, None, "", 1, 0.0, None)) == "1,234 items"
     assert (
         figures(Reading("p", 1 << 30, 2 << 30, 5, 10, "", 9, 100 << 20, 65.0))
-        == "1.0 GiB of 2.0 GiB, 5 of 10 items, 100 MiB/s, 1:05 left"
+        == "50%, 1.0 GiB of 2.0 GiB, 5 of 10 items, 100 MiB/s, 1:05 left"
     )
 
 
@@ -168,7 +169,7 @@ def test_the_bar_shows_phase_figures_and_item_and_is_gone_afterwards(terminal: T
     bar.tick()
     drawn = terminal.getvalue()
     assert "store" in drawn
-    assert "250 B of 1000 B, 2 items, 250 B/s, 3.0 s left" in drawn
+    assert "25%, 250 B of 1000 B, 2 items, 250 B/s, 3.0 s left" in drawn
     assert "[bold]odd:smile: name\\x1b[2J" in drawn
     assert "\x1b[?25l" in drawn
     bar.write_above("freezer-agent: a notice")
@@ -191,6 +192,59 @@ def test_the_bar_keeps_to_one_line_on_narrow_terminals(
     bar.tick()
     assert "\n" not in terminal.getvalue()
     bar.close()
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("80", "0%, 977 KiB of 954 MiB"), ("40", "0%, 16:39 left")])
+def test_a_narrow_terminal_gets_fewer_figures_but_whole_ones(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, columns: str, shown: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    clock = FakeClock()
+    bar = TerminalProgress(terminal, clock)
+    bar.phase("restore", total_bytes=10**9, total_items=100)
+    bar.advance(done_bytes=10**6, done_items=2)
+    clock.sleep(1)
+    bar.tick()
+    bar.close()
+    drawn = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", terminal.getvalue())
+    assert drawn.lstrip("\r").startswith("restore ━")
+    assert shown in drawn
+    assert "…" not in drawn
+
+
+@given(st.integers(min_value=0, max_value=120))
+def test_figures_keep_to_their_room_and_the_time_left_stays_longest(room: int) -> None:
+    reading = Reading("p", 1 << 30, 2 << 30, 5, 10, "", 9, 100 << 20, 65.0)
+    text = figures(reading, room)
+    assert len(text) <= room
+    assert ("1:05 left" in text) == (room >= len("50%, 1:05 left"))
+
+
+def test_a_complete_phase_ends_at_exactly_its_totals() -> None:
+    clock = FakeClock()
+    meter = Recorder(clock)
+    meter.phase("store", total_bytes=1000, total_items=10)
+    meter.advance(done_bytes=900, done_items=7)
+    clock.sleep(1)
+    meter.complete()
+    meter.phase("more", total_bytes=50)
+    meter.advance(done_bytes=60)
+    meter.tick()
+    meter.close()
+    store, more, _ = (reading for reading, _ in meter.shown)
+    assert (store.done_bytes, store.done_items, store.share, store.left) == (1000, 10, 1.0, 0.0)
+    assert (more.done_bytes, more.share) == (50, 1.0)
+    assert [finished for _, finished in meter.shown] == [True, False, True]
+
+
+def test_a_path_may_be_given_as_bytes() -> None:
+    clock = FakeClock()
+    meter = Recorder(clock)
+    meter.phase("store")
+    meter.current(b"a\xff\n")
+    clock.sleep(1)
+    meter.tick()
+    assert meter.shown[-1][0].current == "a\\xff\\n"
 
 
 def test_a_stage_that_is_over_before_the_first_look_draws_nothing(terminal: Terminal) -> None:

@@ -25,7 +25,8 @@ def pieces(data: bytes, step: int) -> Iterator[bytes]:
 
 def write(chain_key: ChainKey, plain: bytes, step: int = 700, associated: bytes = ASSOCIATED) -> bytes:
     writer = SealWriter(chain_key, associated, frame_size=FRAME)
-    return writer.header + b"".join(writer.update(piece) for piece in pieces(plain, step)) + writer.finish()
+    sealed = [frame for piece in pieces(plain, step) for frame in writer.update(piece)]
+    return writer.header + b"".join(sealed) + writer.finish()
 
 
 def delivered(key: ChainKey | Passphrase, stored: bytes, step: int = 300) -> tuple[bytes, DataError | None]:
@@ -34,7 +35,8 @@ def delivered(key: ChainKey | Passphrase, stored: bytes, step: int = 300) -> tup
     plain = bytearray()
     try:
         for piece in pieces(stored, step):
-            plain += reader.update(piece)
+            for frame in reader.update(piece):
+                plain += frame
         plain += reader.finish()
     except DataError as error:
         return bytes(plain), error
@@ -198,7 +200,7 @@ def test_two_objects_never_share_a_salt_or_a_ciphertext(chain_key: ChainKey) -> 
 def test_a_finished_writer_takes_nothing_more(chain_key: ChainKey) -> None:
     writer = SealWriter(chain_key, b"")
     writer.finish()
-    for call in (lambda: writer.update(b"x"), writer.finish):
+    for call in (lambda: list(writer.update(b"x")), writer.finish):
         with pytest.raises(ValueError, match="finished"):
             call()
 

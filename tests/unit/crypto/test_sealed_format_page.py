@@ -67,7 +67,7 @@ def read(passphrase: bytes, stored: bytes, associated: bytes) -> bytes:
 def test_the_page_is_enough_to_read_a_sealed_object(chain_key: ChainKey, size: int) -> None:
     plain = bytes(index % 256 for index in range(size))
     writer = SealWriter(chain_key, b"about", frame_size=1024)
-    assert read(PASSPHRASE, writer.header + writer.update(plain) + writer.finish(), b"about") == plain
+    assert read(PASSPHRASE, writer.header + b"".join(writer.update(plain)) + writer.finish(), b"about") == plain
 
 
 def test_the_page_describes_what_is_written_by_default(chain_key: ChainKey) -> None:

@@ -121,9 +121,9 @@ def test_a_reused_inode_that_looks_like_a_rename_does_no_harm(tmp_path: Path) ->
     (source / "new" / "file").write_text("new")
     inode = (source / "new").stat().st_ino
     lying = [
-        known.directories[path] if path != b"old" else
-        snapshot.KnownDirectory(b"old", known.directories[b"old"].device, inode, 0, b"Yfile")
-        for path in known.directories
+        directory if directory.path != b"old" else
+        snapshot.KnownDirectory(b"old", directory.device, inode, 0, b"Yfile")
+        for directory in known
     ]  # fmt: skip
     second = store(source, snapshot.encode(known.time_ns, lying))
     assert_restores(source, [first, second])
@@ -217,6 +217,24 @@ def test_foreign_files_stay_unless_their_deletion_is_asked_for(tmp_path: Path) -
     assert (target / "sub" / "foreign").read_text() == "mine"
     assert restore([level], target, delete=True).deleted == 1
     assert not (target / "sub" / "foreign").exists()
+
+
+def test_deletion_spares_everything_that_an_increment_lists(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "out"
+    (source / "sub").mkdir(parents=True)
+    for name in ("changed", "same", "becomes-a-directory"):
+        (source / "sub" / name).write_text(name)
+    full = store(source)
+    base = settled(full.state)
+    (source / "sub" / "changed").write_text("anew")
+    (source / "sub" / "new").write_text("new")
+    (source / "sub" / "becomes-a-directory").unlink()
+    (source / "sub" / "becomes-a-directory").mkdir()
+    levels = [full, store(source, base)]
+    restore(levels, target)
+    (target / "sub" / "foreign").write_text("mine")
+    assert restore(levels, target, delete=True).deleted == 1
+    assert compare(make_manifest(source), make_manifest(target)) == []
 
 
 def test_excluded_files_are_neither_stored_nor_listed(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from freezer.errors import UsageError
-from freezer.log import LogSettings, configured, escaped, handlers
+from freezer.log import LogSettings, configured, escaped, system
 from freezer.secret import Secret
 
 logger = logging.getLogger("freezer.test")
@@ -211,15 +211,15 @@ def test_a_malformed_logging_configuration_file_is_one_line(home: Path) -> None:
 
 def test_syslog_and_journal_receive_lines_or_are_warned_about(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = home / "socket"
-    monkeypatch.setattr(handlers, "SYSLOG_SOCKET", str(home / "none"))
-    monkeypatch.setattr(handlers, "JOURNAL_SOCKET", str(home / "none"))
+    monkeypatch.setattr(system, "SYSLOG_SOCKET", str(home / "none"))
+    monkeypatch.setattr(system, "JOURNAL_SOCKET", str(home / "none"))
     warnings: list[str] = []
     settings = LogSettings(file=str(home / "l"), syslog=True, journal=True)
     with configured(settings, warnings.append):
         pass
     assert [w.split(":")[0] for w in warnings] == ["nothing is logged to syslog", "nothing is logged to the journal"]
-    monkeypatch.setattr(handlers, "SYSLOG_SOCKET", str(path))
-    monkeypatch.setattr(handlers, "JOURNAL_SOCKET", str(path))
+    monkeypatch.setattr(system, "SYSLOG_SOCKET", str(path))
+    monkeypatch.setattr(system, "JOURNAL_SOCKET", str(path))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(path))
         with configured(settings, no_warning):

@@ -71,7 +71,7 @@ def test_all_keys_of_both_generations_are_there() -> None:
 def test_exactly_these_keys_are_ours() -> None:
     assert set(report()) - UPSTREAM_KEYS - SEED_KEYS == _words(
         """backup_bytes_read backup_bytes_stored chain duration encryption failed_items finished level_reason partial
-        started total_excluded_files total_failed total_links total_others"""
+        started total_excluded_files total_failed total_links total_others warnings"""
     )
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from freezer.errors import UsageError
+from freezer.errors import NotBuiltError, UsageError
 from freezer.options.resolve import resolve
 from freezer.options.rules import wants_snapshot
 from freezer.options.table import BY_NAME
@@ -51,7 +51,7 @@ def test_the_generations_agree_on_when_a_backup_is_incremental(agent, line, prog
         ),
         ("--read-data", "--read-data has no meaning for backup, only for check"),
         ("--delete", "--delete has no meaning for backup, only for restore"),
-        ("--all-hosts", "--all-hosts has no meaning for backup, only for list, show and check"),
+        ("--all-hosts", "--all-hosts has no meaning for backup, only for list and check"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(agent, line, message):
@@ -80,6 +80,10 @@ def test_options_that_contradict_each_other_are_refused(agent, line, message):
             "show --restore-from-date 2026-01-01 --restore-backup-id x",
             "only one of --restore-from-date and --restore-backup-id can be given",
         ),
+        (
+            "restore --restore-abs-path /x --restore-level 0 --restore-backup-id x",
+            "only one of --restore-level and --restore-backup-id can be given",
+        ),
     ],
 )
 def test_what_an_action_needs_is_asked_for(agent, line, message):
@@ -92,11 +96,40 @@ def test_exec_needs_no_storage(agent):
     assert agent.understood("exec --command id").action == "exec"
 
 
-def test_options_of_19_0_0_that_the_action_does_not_use_are_ignored_as_there(agent):
-    assert agent.understood("list --storage local --restore-abs-path /x --max-level 3").notices == ()
+@pytest.mark.parametrize("action", ["info", "admin --keep-last 1", "restore --restore-abs-path /x"])
+def test_options_of_19_0_0_that_the_action_does_not_use_are_ignored_as_there(agent, action):
+    assert agent.understood(f"{action} --storage local --exclude x --max-level 3").notices == ()
 
 
-def test_our_options_in_a_file_for_another_action_are_a_notice(agent):
+@pytest.mark.parametrize("action", ["list", "check", "check-storage"])
+def test_options_of_19_0_0_that_an_action_of_ours_does_not_use_are_a_notice(agent, action):
+    found = agent.understood(f"{action} --storage local --restore-from-date 2026-01-01")
+    assert found.notices == (f"--restore-from-date has no meaning for {action}, only for restore and show",)
+    assert agent.job(f"[a]\naction = {action}\nstorage = local\nrestore_from_date = 2026-01-01\n").notices == ()
+
+
+def test_listing_objects_needs_the_container_they_are_in(agent):
+    with pytest.raises(UsageError, match="info --list needs --container"):
+        agent.understood("info -l --storage local")
+    assert agent.understood("info -l --storage local -C /c").settings.flag("list")
+    agent.job("[a]\naction = info\nlist = true\n[storage:one]\nstorage = local\ncontainer = /c\n")
+
+
+@pytest.mark.parametrize("given", ["", "cindernative_backup_container = $container\n"])
+def test_the_container_of_cinder_backups_is_the_container_if_nothing_else_is_said(agent, given):
+    found = agent.job(f"[a]\nstorage = local\npath_to_backup = /x\ncontainer = /c\n{given}")
+    assert found.settings.text("cindernative_backup_container") == "/c"
+    with pytest.raises(NotBuiltError, match="cindernative"):
+        agent.understood(f"{LOCAL} --cindernative-backup-container other")
+
+
+def test_our_options_in_the_configuration_of_the_machine_are_for_the_actions_that_have_them(agent):
+    agent.write(".freezer/freezer-agent.conf", "[DEFAULT]\ncompression_level = fast\ndisable_exec = true\n")
+    environ = {"OS_DEFAULT__READ_DATA": "true"}
+    assert agent.understood("list --storage local", environ=environ).notices == ()
+
+
+def test_our_options_in_a_job_for_another_action_are_a_notice(agent):
     found = agent.job("[a]\nstorage = local\npath_to_backup = /x\nread_data = true\n")
     assert found.notices == (f"--read-data has no meaning for backup, only for check (in {agent.home}/job.ini)",)
 

@@ -95,7 +95,7 @@ def test_texts_become_values(name, text, expected):
             "--partial_exit_code: '256' is not possible; allowed: a whole number from 0 to 255",
         ),
         ("overwrite", "perhaps", "--overwrite: 'perhaps' is not possible; allowed: true or false"),
-        ("compression", "lz4", "--compression: 'lz4' is not possible; allowed: gzip bzip2 xz zstd"),
+        ("compression", "lz4", "--compression: 'lz4' is not possible; allowed: gzip bzip2 xz zstd none"),
         (
             "restore_from_date",
             "yesterday",

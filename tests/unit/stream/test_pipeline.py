@@ -6,22 +6,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from freezer.clock import SystemClock
 from freezer.crypto.cfb import CfbDecryptor, CfbEncryptor
 from freezer.crypto.chainkey import ChainKey, KdfParameters
 from freezer.crypto.contract import Buffer, Sealer, Unsealer
 from freezer.crypto.passphrase import Passphrase
 from freezer.crypto.sealed import SealReader, SealWriter
-from freezer.errors import FreezerError, StorageFull
-from freezer.stream.compression import Codec, block_size
+from freezer.errors import FreezerError, StorageFull, TransientError
+from freezer.storage.retry import Retry, RetryPolicy
+from freezer.storage.throttle import ThrottledStorage, TokenBucket
+from freezer.stream.compression import Codec, Level, block_size, working_memory
 from freezer.stream.decompression import looks_like
 from freezer.stream.pipeline import Pipeline, default_workers
 from freezer.stream.source import ByteSource
+from freezer.testing.memory import MemoryStorage
 
 PASS = Passphrase.from_line(b"sesame\n")
 KEY = ChainKey.new(PASS, KdfParameters(memory_kib=64, iterations=1, lanes=1))
@@ -196,7 +200,7 @@ def test_a_failing_sealer_stops_everything() -> None:
     class Failing:
         header = b"header"
 
-        def update(self, data: Buffer) -> bytes:
+        def update(self, data: Buffer) -> Iterator[bytes]:
             raise RuntimeError("no more entropy")
 
         def finish(self) -> bytes:
@@ -268,6 +272,37 @@ def test_abort_is_harmless_after_finish_and_twice() -> None:
     pipeline.abort()
 
 
+def test_abort_does_not_wait_for_a_speed_limit() -> None:
+    bucket = TokenBucket(100, SystemClock())
+    upload = ThrottledStorage(MemoryStorage(SystemClock()), upload=bucket, download=None).open_write("object")
+    pipeline = Pipeline([upload], compression=Codec.NONE, segment_size=5000, queue_size=1)
+    feed(pipeline, bytes(5000))
+    time.sleep(0.1)
+    began = time.monotonic()
+    within(5, pipeline.abort)
+    assert time.monotonic() - began < 0.5
+    assert not pipeline.failures
+
+
+def test_abort_does_not_wait_for_the_next_try_of_a_storage() -> None:
+    class Away(Kept):
+        def write(self, offset: int, segment: Buffer) -> None:
+            tried.set()
+            retry(self._fail)
+
+        def _fail(self) -> None:
+            raise TransientError("nobody answers")
+
+    tried = threading.Event()
+    retry = Retry(RetryPolicy(first_delay=60), SystemClock(), lambda: 0)
+    pipeline = Pipeline([Away()], compression=Codec.NONE, segment_size=1000)
+    feed(pipeline, bytes(1000))
+    assert tried.wait(5)
+    began = time.monotonic()
+    within(5, pipeline.abort)
+    assert time.monotonic() - began < 0.5
+
+
 def test_a_slow_sink_holds_the_producer_back() -> None:
     sink = Stuck()
     pipeline = Pipeline([sink], compression=Codec.NONE, segment_size=1 << 20, queue_size=1)
@@ -295,7 +330,10 @@ def test_a_slow_sink_holds_the_producer_back() -> None:
 def test_workers_are_bounded_by_processors_and_memory() -> None:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for codec in Codec:
-        assert 1 <= default_workers(codec) <= min(8, processors)
+        for level in Level:
+            workers = default_workers(codec, level)
+            assert 1 <= workers <= min(8, processors)
+            assert workers == 1 or workers * (2 * block_size(codec) + working_memory(codec, level)) <= 64 << 20
 
 
 MEMORY = """

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from freezer.clock import SystemClock
 from freezer.crypto.chainkey import ChainKey, KdfParameters
 from freezer.crypto.passphrase import Passphrase
 from freezer.crypto.sealed import SealReader, SealWriter
 from freezer.errors import DamagedError, PassphraseError, TransientError
+from freezer.storage.throttle import ThrottledStorage, TokenBucket
 from freezer.stream.compression import Codec, Level, compress_block
 from freezer.stream.source import ByteSource
+from freezer.testing.memory import MemoryStorage
 
 MIB = 1 << 20
 PASS = Passphrase.from_line(b"sesame\n")
@@ -108,7 +111,7 @@ def test_what_comes_before_damage_is_delivered_and_nothing_after() -> None:
 def test_no_byte_of_a_damaged_sealed_frame_is_delivered(frame: int) -> None:
     writer = SealWriter(KEY, b"", frame_size=1024)
     plain = b"a" * 1024 + b"b" * 1024 + b"c" * 100
-    stored = bytearray(writer.header + writer.update(plain) + writer.finish())
+    stored = bytearray(writer.header + b"".join(writer.update(plain)) + writer.finish())
     stored[128 + frame * 1040 + 5] ^= 0x10
     chunks = [bytes(stored[start : start + 100]) for start in range(0, len(stored), 100)]
     with ByteSource(chunks, codec=Codec.NONE, unsealer=SealReader(PASS, b"")) as source:
@@ -119,10 +122,21 @@ def test_no_byte_of_a_damaged_sealed_frame_is_delivered(frame: int) -> None:
 
 def test_a_wrong_passphrase_is_the_first_thing_the_consumer_hears() -> None:
     writer = SealWriter(KEY, b"")
-    stored = writer.header + writer.update(gzip.compress(b"x")) + writer.finish()
+    stored = writer.header + b"".join(writer.update(gzip.compress(b"x"))) + writer.finish()
     reader = SealReader(Passphrase.from_line(b"wrong"), b"")
     with ByteSource([stored], codec=Codec.GZIP, unsealer=reader) as source, pytest.raises(PassphraseError):
         source.read_exact(1)
+
+
+def test_closing_does_not_wait_for_a_speed_limit() -> None:
+    clock = SystemClock()
+    storage = ThrottledStorage(MemoryStorage(clock), upload=None, download=TokenBucket(1000, clock))
+    storage.put("object", bytes(100_000))
+    source = ByteSource((storage.get("object") for _ in range(2)), codec=Codec.NONE)
+    clock.sleep(0.1)
+    began = clock.monotonic()
+    source.close()
+    assert clock.monotonic() - began < 0.5
 
 
 def test_reading_ahead_is_bounded() -> None:

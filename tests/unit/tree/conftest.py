@@ -45,7 +45,7 @@ def unprivileged() -> Iterator[Path]:
     """A directory of an ordinary user, whom this process is until the test ends."""
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    directory = Path(tempfile.mkdtemp(dir="/tmp"))
+    directory = Path(tempfile.mkdtemp())
     directory.chmod(0o700)
     os.chown(directory, 65534, 65534)
     groups = os.getgroups()

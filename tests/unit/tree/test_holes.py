@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -93,3 +94,21 @@ def test_a_file_system_that_cannot_tell_gives_one_extent() -> None:
             assert data_extents(file.fileno(), 10) == [(0, 10)]
         else:
             pytest.skip("this /proc knows holes")
+
+
+def test_a_medium_that_fails_is_an_error_and_the_position_stays(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = place / "file"
+    path.write_bytes(b"x" * 100)
+    lseek = os.lseek
+
+    def failing(fd: int, offset: int, whence: int) -> int:
+        if whence == os.SEEK_DATA:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return lseek(fd, offset, whence)
+
+    with path.open("rb") as file:
+        file.seek(42)
+        monkeypatch.setattr(os, "lseek", failing)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            data_extents(file.fileno(), 100)
+        assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 42

@@ -11,7 +11,11 @@ is what the next level is made from: a time, and every directory with device, in
 ``lists``             lists and renames
 ``snapshot``          the snapshot file
 ``scan``              one walk over the source: what is stored, what is not
+``moves``             directories that are known from the level before, perhaps under another name
+``scanned``           what the walk found
+``spool``, ``links``  what need not stay in memory
 ``entries``           the tar records of one file, link, device
+``quick``             the same for most files, in less time
 ``write``             the archive, and the snapshot file that goes with it
 ``read``              archive → members
 ``wanted``            which member of which level a restore needs

@@ -11,51 +11,57 @@ _ZEROS = bytes(RECORD)
 
 
 class BlockWriter:
-    """Fills blocks one after the other; ``total`` is the number of bytes written so far."""
+    """Fills blocks one after the other; ``total`` is the number of bytes written so far.
+
+    ``block`` is the one being filled, ``view`` a view of it, ``used`` how full it is. Who knows that something fits may
+    put it there and raise ``used``, and ``contents`` by what of it is content of files.
+    """
 
     def __init__(self, sink: BlockSink, written: Callable[[int], None] | None = None) -> None:
-        """``written`` is told the size of every block that goes out."""
+        """``written`` is told how many bytes of contents (:meth:`fill`) are in every block that goes out."""
         self._sink = sink
         self._written = written
+        self.contents = 0
         self._done = 0
         self._take()
 
     def _take(self) -> None:
-        self._block = self._sink.acquire()
-        self._view = memoryview(self._block)
-        self._size = len(self._block)
-        self._used = 0
+        self.block = self._sink.acquire()
+        self.view = memoryview(self.block)
+        self._size = len(self.block)
+        self.used = 0
 
     @property
     def total(self) -> int:
-        return self._done + self._used
+        return self._done + self.used
 
     def write(self, data: bytes) -> None:
         """Append ``data``."""
-        end = self._used + len(data)
+        end = self.used + len(data)
         if end <= self._size:
-            self._view[self._used : end] = data
-            self._used = end
+            self.view[self.used : end] = data
+            self.used = end
             return
         rest = memoryview(data)
         while rest:
-            if self._used == self._size:
+            if self.used == self._size:
                 self._flush()
-            piece = rest[: self._size - self._used]
-            self._view[self._used : self._used + len(piece)] = piece
-            self._used += len(piece)
+            piece = rest[: self._size - self.used]
+            self.view[self.used : self.used + len(piece)] = piece
+            self.used += len(piece)
             rest = rest[len(piece) :]
 
     def fill(self, size: int, read: Callable[[memoryview], int]) -> int:
         """Let ``read`` put ``size`` bytes straight into the blocks; returns how many it gave before it returned 0."""
         left = size
         while left:
-            if self._used == self._size:
+            if self.used == self._size:
                 self._flush()
-            count = read(self._view[self._used : min(self._size, self._used + left)])
+            count = read(self.view[self.used : min(self._size, self.used + left)])
             if not count:
                 break
-            self._used += count
+            self.used += count
+            self.contents += count
             left -= count
         return size - left
 
@@ -79,11 +85,11 @@ class BlockWriter:
         self._flush(last=True)
 
     def _flush(self, *, last: bool = False) -> None:
-        self._done += self._used
-        self._view.release()
-        self._sink.submit(self._block, self._used)
+        self._done += self.used
+        self.view.release()
+        self._sink.submit(self.block, self.used)
         if self._written:
-            self._written(self._used)
-        self._used = 0
+            self._written(self.contents)
+        self.used = self.contents = 0
         if not last:
             self._take()

@@ -10,6 +10,8 @@ import stat
 from freezer.engine.tar import header, pax
 from freezer.engine.tar.blocks import BlockWriter
 from freezer.engine.tar.header import BLOCK, Header, full_header, plain_header
+from freezer.engine.tar.links import LinkTable
+from freezer.engine.tar.scanned import Directory
 from freezer.tree import system
 from freezer.tree.acl import acl_to_text
 from freezer.tree.holes import data_extents, is_sparse
@@ -36,8 +38,12 @@ class EntryWriter:
         self._follow = follow_links
         self._keep_hard_links = keep_hard_links
         self._flags = _OPEN | (0 if follow_links else _NOFOLLOW)
-        self._links: dict[tuple[int, int], bytes] = {}
+        self._links = LinkTable()
         self._no_atime = _NOATIME
+
+    def close(self) -> None:
+        """Forget the hard links."""
+        self._links.close()
 
     def non_directory(self, descriptor: int, name: bytes, path: bytes, fraction: int) -> None:
         """Write ``name`` in the directory ``descriptor`` as ``path``.
@@ -60,25 +66,31 @@ class EntryWriter:
         else:
             raise OSError(errno.EINVAL, "it became a socket meanwhile")
         if status.st_nlink > 1 and self._keep_hard_links:
-            self._links.setdefault((status.st_dev, status.st_ino), path)
+            self._links.put(status.st_dev, status.st_ino, path)
 
-    def directory(self, path: bytes, status: os.stat_result, body: bytes, records: pax.Records) -> None:
+    def directory(self, found: Directory, body: bytes, records: pax.Records) -> None:
         """Write the ``D`` entry of a directory with its list ``body`` and extra PAX ``records``."""
-        name = b"./" + path + b"/" if path else b"./"
-        self._head(name, header.DUMP_DIRECTORY, status, len(body), records)
+        name = b"./" + found.path + b"/" if found.path else b"./"
+        owner = (user_name(found.uid), group_name(found.gid))
+        times = (found.mtime_ns // pax.SECOND, found.atime, found.ctime)
+        name = self._before(name, records)
+        self._out.write(
+            plain_header(name, header.DUMP_DIRECTORY, found.mode, found.uid, found.gid, len(body), times, owner)
+        )
         self._out.write(body)
         self._out.pad()
 
     def _hard_link(self, status: os.stat_result, path: bytes) -> bool:
         if status.st_nlink < 2 or not self._keep_hard_links:
             return False
-        first = self._links.get((status.st_dev, status.st_ino))
+        first = self._links.get(status.st_dev, status.st_ino)
         if first is None:
             return False
         self._linked(path, header.HARD_LINK, b"./" + first, status, [])
         return True
 
-    def _open(self, descriptor: int, name: bytes) -> int:
+    def open(self, descriptor: int, name: bytes) -> int:
+        """A descriptor of a regular file in the directory ``descriptor``, opened without touching its access time."""
         try:
             return os.open(name, self._flags | self._no_atime, dir_fd=descriptor)
         except PermissionError:
@@ -88,7 +100,7 @@ class EntryWriter:
             return os.open(name, self._flags, dir_fd=descriptor)
 
     def _file(self, descriptor: int, name: bytes, path: bytes, fraction: int) -> None:
-        handle = self._open(descriptor, name)
+        handle = self.open(descriptor, name)
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
@@ -98,7 +110,7 @@ class EntryWriter:
                 records.append((pax.LINKS, b"%d" % status.st_nlink))
             extents = data_extents(handle, status.st_size) if is_sparse(status) else None
             if extents is None or extents == [(0, status.st_size)]:
-                self._head(b"./" + path, header.FILE, status, status.st_size, records)
+                self._file_head(self._before(b"./" + path, records), status)
                 missing = self._content(handle, [(0, status.st_size)])
             else:
                 missing = self._sparse(handle, path, status, extents, records)
@@ -113,6 +125,16 @@ class EntryWriter:
             status.st_ctime_ns,
         ):
             raise ItemChanged("it changed while it was read")
+
+    def _file_head(self, name: bytes, status: os.stat_result) -> None:
+        times = (
+            status.st_mtime_ns // pax.SECOND,
+            status.st_atime_ns // pax.SECOND,
+            status.st_ctime_ns // pax.SECOND,
+        )
+        owner = (user_name(status.st_uid), group_name(status.st_gid))
+        mode, uid, gid, size = status.st_mode, status.st_uid, status.st_gid, status.st_size
+        self._out.write(plain_header(name, header.FILE, mode, uid, gid, size, times, owner))
 
     def _content(self, handle: int, extents: list[tuple[int, int]]) -> int:
         """Copy the extents; returns how many bytes were missing (zeros stand for them)."""
@@ -174,15 +196,13 @@ class EntryWriter:
         self._long_names(entry, records)
         self._out.write(full_header(entry))
 
-    def _head(self, name: bytes, kind: bytes, status: os.stat_result, size: int, records: pax.Records) -> None:
+    def _before(self, name: bytes, records: pax.Records) -> bytes:
+        """Write what stands before the header of ``name``; returns the part of the name for the header."""
         if records:
             self._pax(name, records)
         if len(name) > 100:
             self._long(header.LONG_NAME, name)
-            name = name[:100]
-        times = (int(status.st_mtime_ns // pax.SECOND), int(status.st_atime), int(status.st_ctime))
-        owner = (user_name(status.st_uid), group_name(status.st_gid))
-        self._out.write(plain_header(name, kind, status.st_mode, status.st_uid, status.st_gid, size, times, owner))
+        return name[:100]
 
     def _header(self, name: bytes, kind: bytes, status: os.stat_result, size: int) -> Header:
         return Header(
@@ -193,7 +213,7 @@ class EntryWriter:
             gid=status.st_gid,
             size=size,
             mtime=status.st_mtime_ns // pax.SECOND,
-            atime=int(status.st_atime),
+            atime=status.st_atime_ns // pax.SECOND,
             uname=user_name(status.st_uid).encode("utf-8", "surrogateescape"),
             gname=group_name(status.st_gid).encode("utf-8", "surrogateescape"),
         )

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from itertools import zip_longest
 
 from freezer.engine.contract import Restored, Source
 from freezer.engine.tar import header, lists
+from freezer.engine.tar.bodies import Bodies
+from freezer.engine.tar.fractions import NO_FRACTIONS, Fractions
+from freezer.engine.tar.limits import Limits, exceeded
 from freezer.engine.tar.read import ArchiveReader, Member
+from freezer.engine.tar.restored import Links
 from freezer.engine.tar.target import Target
 from freezer.engine.tar.wanted import Wanted
 from freezer.model.items import ItemFailure, printable
 from freezer.progress import Progress
 from freezer.tree.sandbox import Outcome
+from freezer.tree.table import Table
 
 OpenLevel = Callable[[], AbstractContextManager[Source]]
 """Opens the archive of one level for reading from its start."""
 
+_SHOWN = 100  # bytes shown of each end of an endless path
+_DIRECTORIES = (header.DUMP_DIRECTORY, header.DIRECTORY)
+_NO_CONTENT = (*_DIRECTORIES, header.HARD_LINK)
 _DEVICES = (header.CHARACTER_DEVICE, header.BLOCK_DEVICE)
 
 
@@ -51,7 +60,8 @@ class Selection:
 
 
 class Extraction:
-    """One restore. ``levels``: from the newest to level 0."""
+    """One restore. ``most_plain``: how many plain bytes are believed of each level, in the order of ``run``; no limit
+    where it is None or missing (see :func:`freezer.engine.tar.limits.most_plain`)."""
 
     def __init__(
         self,
@@ -61,77 +71,115 @@ class Extraction:
         *,
         delete: bool = False,
         all_levels: bool = False,
+        limits: Limits | None = None,
+        most_plain: Sequence[int | None] = (),
     ) -> None:
         self._target = target
         self._selection = selection
         self._progress = progress
         self._delete = delete
         self._all_levels = all_levels
+        self._limits = limits or Limits()
+        self._most_plain = most_plain
+        self._plain_limit: int | None = None
+        self._entries = self._plain_bytes = 0
         self._wanted = Wanted()
-        self._listed: dict[bytes, bytes] = {}
+        self._listed = Bodies()
         self.result = Restored()
 
     def run(self, levels: Sequence[OpenLevel]) -> Restored:
         """Extract; with ``all_levels`` also levels that nothing is wanted from are read, to see that they can be."""
         more = True
-        for open_level in levels:
-            if not more and not self._all_levels:
-                break
-            deferred = self._level(open_level)
-            if deferred:
-                self._links_again(open_level, deferred)
-            more = self._wanted.end_level()
-        self._wanted.end()
-        if self._delete:
-            self._delete_foreign()
-        return self._finish()
+        try:
+            for open_level, most in zip_longest(levels, self._most_plain[: len(levels)]):
+                if not more and not self._all_levels:
+                    break
+                self._plain_limit = most
+                self._level(open_level)
+                more = self._wanted.end_level()
+            self._wanted.end()
+            if self._delete:
+                self._delete_foreign()
+            return self._finish()
+        finally:
+            self._wanted.close()
+            self._listed.close()
 
-    def _level(self, open_level: OpenLevel) -> dict[bytes, list[bytes]]:
-        """Read one level; returns wanted links by the path (in this level) of a target that was not restored from
-        it."""
-        written = _Written()
-        deferred: dict[bytes, list[bytes]] = {}
-        fractions: dict[bytes, int] = {}
+    def _level(self, open_level: OpenLevel) -> None:
+        links = Links()
+        self._plain_bytes = 0
+        try:
+            self._first_reading(open_level, links)
+            if links.deferred:
+                self._plain_bytes = 0
+                self._links_again(open_level, links)
+        finally:
+            links.close()
+
+    def _first_reading(self, open_level: OpenLevel, links: Links) -> None:
+        """Read one level, but for wanted links to files that are not restored from it."""
+        fractions = NO_FRACTIONS
         with open_level() as source:
-            reader = ArchiveReader(source)
+            reader = ArchiveReader(source, self._limits)
             for member in reader:
-                if member.type in (header.DUMP_DIRECTORY, header.DIRECTORY):
-                    fractions = self._directory(member, written)
+                self._admit(member)
+                if member.type in _DIRECTORIES:
+                    fractions.close()
+                    fractions = self._directory(member, links)
                     continue
                 path = self._wanted.take(member.path)
-                if path is None or not self._selection.has(path):
+                if path is None or not self._selection.has(path) or self._too_deep(path):
                     continue
                 if member.type == header.HARD_LINK:
-                    self._link(path, member.target, written, deferred)
+                    self._link(path, member.target, links)
                     continue
                 if not member.exact:
-                    member.attributes.mtime_ns += fractions.get(member.path, 0)
-                if self._write(path, member, reader):
-                    written.add(member, path)
-        return deferred
+                    member.attributes.mtime_ns += fractions.of(member.path)
+                if self._write(path, member, reader) and (member.links is not None or not links.marked):
+                    links.written(member.path, path)
+        fractions.close()
 
-    def _directory(self, member: Member, written: _Written) -> dict[bytes, int]:
-        """Take in a directory's entry; returns the mtime nanoseconds of its members by their path in this level."""
+    def _admit(self, member: Member) -> None:
+        """Count an entry against the limits."""
+        self._entries += 1
+        self._plain_bytes += header.BLOCK + member.stored
+        limits = self._limits
+        if self._entries > limits.entries:
+            raise exceeded(f"it has {self._entries} entries", limits.entries, "--restore-max-entries")
+        if self._plain_limit is not None and self._plain_bytes > self._plain_limit:
+            what = f"a level has more than {self._plain_limit} bytes, over {limits.expansion} for every stored one"
+            raise exceeded(what, limits.expansion, "--restore-max-expansion")
+
+    def _too_deep(self, path: bytes) -> bool:
+        depth = path.count(b"/")
+        if depth <= self._limits.depth:
+            return False
+        reason = f"it lies {depth} directories deep; --restore-max-depth allows {self._limits.depth}"
+        self._target.failures.append(ItemFailure.of(path[:_SHOWN] + b"..." + path[-_SHOWN:], reason))
+        return True
+
+    def _directory(self, member: Member, links: Links) -> Fractions:
+        """Take in a directory's entry; returns the mtime nanoseconds of its members."""
         body = member.body
-        written.marked |= member.marked
-        listing = lists.parse(body) if body is not None else lists.Listing()
-        path = self._wanted.directory(member.path, listing, body or b"\0") if body is not None else self._plain(member)
+        links.marked |= member.marked
+        path = self._wanted.directory(member.path, body) if body is not None else self._plain(member)
         if path is not None:
             chosen = self._selection.has(path) or self._selection.leads_to(path)
-            if chosen and self._target.make_directory(path):
+            if chosen and not self._too_deep(path) and self._target.make_directory(path):
                 self._target.directory_attributes(path, member.attributes)
                 self.result.directories += 1
-            if self._delete:
-                self._listed[path] = body or b"\0"
-        base = member.path + b"/" if member.path else b""
-        return {base + name: part for name, part in zip(listing.stored, member.fractions, strict=False) if part}
+        if self._delete and body is not None and (now := self._wanted.met(member.path)) is not None:
+            self._listed.put(now, body)
+        return _fractions(member)
 
     def _plain(self, member: Member) -> bytes | None:
         """A directory of an archive that is not incremental."""
         return member.path if self._wanted.take(member.path) is not None else None
 
     def _write(self, path: bytes, member: Member, reader: ArchiveReader) -> bool:
+        """Whether the member is in the target now, so that it can be linked to."""
         target, attributes = self._target, member.attributes
+        self._progress.current(path)
         if member.type == header.FILE:
             outcome = target.write_file(path, attributes, member.size, reader.content(member))
             done = member.stored
@@ -149,9 +197,11 @@ class Extraction:
         return self._count(outcome, member.type == header.FILE, done)
 
     def _count(self, outcome: Outcome, file: bool, done: int) -> bool:
-        self._progress.advance(done_bytes=done, done_items=1)
-        if outcome is Outcome.SKIPPED:
+        """Whether the item is in the target as the backup has it."""
+        self._progress.advance(done_items=1)
+        if outcome in (Outcome.SKIPPED, Outcome.EQUAL):
             self.result.skipped += 1
+            return outcome is Outcome.EQUAL
         if outcome is not Outcome.WRITTEN:
             return False
         self.result.bytes += done
@@ -161,42 +211,48 @@ class Extraction:
             self.result.others += 1
         return True
 
-    def _link(self, path: bytes, target: bytes, written: _Written, deferred: dict[bytes, list[bytes]]) -> None:
-        existing = written.find(target)
+    def _link(self, path: bytes, target: bytes, links: Links) -> None:
+        existing = links.find(target)
         if existing is None:
-            deferred.setdefault(target, []).append(path)
+            links.defer(target, path)
         else:
             self._count(self._target.hard_link(path, existing), True, 0)
 
-    def _links_again(self, open_level: OpenLevel, deferred: dict[bytes, list[bytes]]) -> None:
+    def _links_again(self, open_level: OpenLevel, links: Links) -> None:
         """Second reading: the first link gets the content of its target, the others are linked to it."""
-        fractions: dict[bytes, int] = {}
+        fractions = NO_FRACTIONS
         with open_level() as source:
-            reader = ArchiveReader(source)
+            reader = ArchiveReader(source, self._limits)
             for member in reader:
+                self._admit(member)
                 if member.body is not None:
-                    fractions = dict(_fractions(member))
-                elif member.path in deferred and member.type != header.HARD_LINK:
-                    first, *others = deferred.pop(member.path)
+                    fractions.close()
+                    fractions = _fractions(member)
+                elif member.type not in _NO_CONTENT and (paths := links.take(member.path)):
                     if not member.exact:
-                        member.attributes.mtime_ns += fractions.get(member.path, 0)
-                    if self._write(first, member, reader):
-                        for other in others:
-                            self._count(self._target.hard_link(other, first), True, 0)
-        for target, paths in deferred.items():
+                        member.attributes.mtime_ns += fractions.of(member.path)
+                    if self._write(paths[0], member, reader):
+                        for other in paths[1:]:
+                            self._count(self._target.hard_link(other, paths[0]), True, 0)
+        fractions.close()
+        for target, path in links.left():
             reason = f"it is a hard link to {printable(target)}, which the archive does not hold"
-            self._target.failures += [ItemFailure.of(path, reason) for path in paths]
+            self._target.failures.append(ItemFailure.of(path, reason))
 
     def _delete_foreign(self) -> None:
         """Remove what the backup does not list, in the directories that it has."""
-        for path, body in self._listed.items():
+        for path in self._listed.paths():
             if not self._selection.has(path):
                 continue
-            listing = lists.parse(body)
-            known = {*listing.stored, *listing.unchanged, *listing.directories}
+            known = Table()
+            for body in self._listed.get(path):
+                for part in lists.parts(body):
+                    for name in (*part.stored, *part.unchanged, *part.directories):
+                        known.put(name, b"")
             for name in self._target.children(path):
-                if name not in known and self._target.remove(path + b"/" + name if path else name):
+                if known.get(name) is None and self._target.remove(path + b"/" + name if path else name):
                     self.result.deleted += 1
+            known.close()
 
     def _finish(self) -> Restored:
         result, chosen = self.result, self._selection.has
@@ -214,25 +270,5 @@ class Extraction:
         return result
 
 
-def _fractions(member: Member) -> list[tuple[bytes, int]]:
-    base = member.path + b"/" if member.path else b""
-    names = lists.parse(member.body or b"\0").stored
-    return [(base + name, part) for name, part in zip(names, member.fractions, strict=False) if part]
-
-
-class _Written:
-    """Files that this level restored and that later hard links of it may name.
-
-    ``marked`` archives say which files have several links; of others every file must be kept in mind.
-    """
-
-    def __init__(self) -> None:
-        self.marked = False
-        self._paths: dict[bytes, bytes] = {}
-
-    def add(self, member: Member, path: bytes) -> None:
-        if member.links is not None or not self.marked:
-            self._paths[member.path] = path
-
-    def find(self, target: bytes) -> bytes | None:
-        return self._paths.get(target)
+def _fractions(member: Member) -> Fractions:
+    return Fractions(member.path, member.body or (b"\0",), member.fractions) if member.fractions else NO_FRACTIONS

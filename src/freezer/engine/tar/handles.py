@@ -13,13 +13,19 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 class Handles:
-    """A bounded cache of descriptors below one root; use as a context manager."""
+    """A bounded cache of descriptors below one root; use as a context manager. ``status`` is the root's when it was
+    opened. OSError if it cannot be."""
 
     def __init__(self, root: bytes, *, follow: bool = False, limit: int = 64) -> None:
         self._flags = _FLAGS | (0 if follow else _NOFOLLOW)
         self._limit = limit
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self.root = os.open(root, _FLAGS)
+        try:
+            self.status = os.fstat(self.root)
+        except OSError:
+            os.close(self.root)
+            raise
 
     def __enter__(self) -> Handles:
         return self

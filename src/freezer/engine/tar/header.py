@@ -6,10 +6,12 @@ fit their octal field are stored in base 256 (first byte 0x80, or 0xff for negat
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, field
+import struct
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
+from zlib import adler32
+
+import msgspec
 
 from freezer.errors import DamagedError
 
@@ -35,12 +37,13 @@ VOLUME: Final = b"V"
 
 _GNU_MAGIC: Final = b"ustar  \0"
 _POSIX_MAGIC: Final = b"ustar\x00"
-_ZEROS: Final = bytes(BLOCK)
 _BLANK_SUM: Final = b"        "
+_OCTAL: Final = 8**11
+# name; mode, uid, gid; size, mtime; checksum; type to device number; atime, ctime; zeros
+_pack_into: Final = struct.Struct("<100s24s24s8s189s24s143x").pack_into
 
 
-@dataclass(slots=True)
-class Header:
+class Header(msgspec.Struct):
     """The fields of one header as they stand; long names, PAX records and sparse maps are not merged in."""
 
     name: bytes
@@ -57,7 +60,7 @@ class Header:
     minor: int = 0
     atime: int = 0
     gnu: bool = True
-    extents: list[tuple[int, int]] = field(default_factory=list)
+    extents: list[tuple[int, int]] = msgspec.field(default_factory=list)
     extended: bool = False
     real_size: int = 0
 
@@ -77,15 +80,44 @@ def _owner(mode: int, uid: int, gid: int) -> bytes:
     return number(mode & 0o7777, 8) + number(uid, 8) + number(gid, 8)
 
 
+class Frame(NamedTuple):
+    """What the headers of many items share: mode and owner, type to device number, and the sum of these bytes."""
+
+    owner: bytes
+    tail: bytes
+    total: int
+
+
 @lru_cache(maxsize=1024)
-def _tail(type: bytes, uname: str, gname: str) -> bytes:
+def frame(type: bytes, mode: int, uid: int, gid: int, uname: str, gname: str) -> Frame:
+    """The frame of all items of one type, mode and owner (user and group, as number and name)."""
     names = _text(uname, 31).ljust(32, b"\0") + _text(gname, 31).ljust(32, b"\0")
-    return type + bytes(100) + _GNU_MAGIC + names + number(0, 8) + number(0, 8)
+    tail = type + bytes(100) + _GNU_MAGIC + names + number(0, 8) + number(0, 8)
+    owner = _owner(mode, uid, gid)
+    return Frame(owner, tail, sum(owner) + sum(tail) + sum(_BLANK_SUM))
 
 
 def _text(name: str, limit: int) -> bytes:
     encoded = name.encode("utf-8", "surrogateescape")
     return encoded if len(encoded) <= limit else b""
+
+
+def put_header(
+    block: bytearray, offset: int, name: bytes, shared: Frame, size: int, mtime: int, atime: int, ctime: int
+) -> None:
+    """Put the header of anything without link target or device number at ``offset``; ``name`` has at most 100 bytes.
+
+    Times are whole seconds. This is the hot path of a backup of many small files: what repeats is in the frame, and the
+    rest of the checksum comes from Adler-32's first sum, which is exact here because at most 148 bytes stay below its
+    modulus of 65521.
+    """
+    if 0 <= mtime < _OCTAL and 0 <= atime < _OCTAL and 0 <= ctime < _OCTAL and size < _OCTAL:
+        numbers = b"%011o\0%011o\0%011o\0%011o\0" % (size, mtime, atime, ctime)
+    else:
+        numbers = number(size, 12) + number(mtime, 12) + number(atime, 12) + number(ctime, 12)
+    owner, tail, total = shared
+    total += (adler32(name + numbers) & 0xFFFF) - 1
+    _pack_into(block, offset, name, owner, numbers[:24], b"%06o\0 " % total, tail, numbers[24:])
 
 
 def plain_header(
@@ -98,23 +130,10 @@ def plain_header(
     times: tuple[int, int, int],
     owner: tuple[str, str],
 ) -> bytes:
-    """The header of anything without link target or device number; ``name`` has at most 100 bytes.
-
-    ``times``: mtime, atime, ctime in whole seconds; ``owner``: user and group name. This is the hot path of a backup of
-    many small files: what repeats is cached, and the checksum comes from Adler-32's first sum, which is exact here
-    because at most 270 bytes are not zero and their sum stays below its modulus of 65521.
-    """
-    mtime, atime, ctime = times
-    front = name.ljust(100, b"\0") + _owner(mode, uid, gid) + number(size, 12)
-    tail = _tail(type, *owner)
-    if 0 <= mtime < 8**11 and 0 <= atime < 8**11 and 0 <= ctime < 8**11:
-        front += b"%011o\0" % mtime
-        back = tail + b"%011o\0%011o\0" % (atime, ctime)
-    else:
-        front += number(mtime, 12)
-        back = tail + number(atime, 12) + number(ctime, 12)
-    total = (zlib.adler32(back, zlib.adler32(front)) & 0xFFFF) - 1 + 256
-    return b"".join((front, b"%06o\0 " % total, back, _ZEROS[: BLOCK - len(front) - 8 - len(back)]))
+    """A header as :func:`put_header` makes it; ``times``: mtime, atime, ctime; ``owner``: user and group name."""
+    block = bytearray(BLOCK)
+    put_header(block, 0, name, frame(type, mode, uid, gid, *owner), size, *times)
+    return bytes(block)
 
 
 def full_header(header: Header) -> bytes:
@@ -219,7 +238,7 @@ def parse_header(block: bytes) -> Header:
 def _check_sum(block: bytes) -> None:
     stored = parse_number(block[148:156], "checksum")
     # Adler-32's first sum is the sum of all bytes modulo 65521, several times faster than adding them up here.
-    if ((zlib.adler32(block) & 0xFFFF) - 1 - stored - sum(block[148:156]) + 256) % 65521 == 0:
+    if ((adler32(block) & 0xFFFF) - 1 - stored - sum(block[148:156]) + 256) % 65521 == 0:
         return
     unsigned = sum(block) - sum(block[148:156]) + 256
     # Some old programs summed signed characters.

@@ -16,8 +16,10 @@ write ``SCHILY.xattr.*`` and ``SCHILY.acl.*`` as star and GNU tar do, and three 
 from __future__ import annotations
 
 import base64
-import struct
-from collections.abc import Sequence
+import re
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from freezer.errors import DamagedError
@@ -47,7 +49,14 @@ MTIME_NS = b"FREEZER.mtime_ns"
 LINKS = b"FREEZER.links"
 
 SECOND = 1_000_000_000
+FRACTION = 4
+"""Bytes of a number in ``FREEZER.mtime_ns``."""
 Records = list[tuple[bytes, bytes]]
+
+_MOST = 65_536
+# No number in a header is longer than 64 bits, and nobody measures finer than attoseconds.
+_INTEGER = re.compile(rb"-?[0-9]{1,20}")
+_TIME = re.compile(rb"-?[0-9]{1,20}(?:\.[0-9]{0,40})?")
 
 
 def encode(records: Sequence[tuple[bytes, bytes]]) -> bytes:
@@ -77,8 +86,15 @@ def decode(body: bytes) -> Records:
         if end > len(body) or end <= blank or equals < 0 or body[end - 1 : end] != b"\n":
             raise DamagedError("the archive is damaged: an extended header is cut")
         records.append((body[blank + 1 : equals], body[equals + 1 : end - 1]))
+        check_count(records)
         position = end
     return records
+
+
+def check_count(records: Records) -> None:
+    """:class:`DamagedError` if an extended header has more records than any use could need."""
+    if len(records) > _MOST:
+        raise DamagedError(f"the archive is damaged: an extended header has more than {_MOST} records")
 
 
 def time_text(nanoseconds: int) -> bytes:
@@ -90,29 +106,41 @@ def time_text(nanoseconds: int) -> bytes:
 
 def parse_time(text: bytes) -> int:
     """Nanoseconds since 1970; digits beyond the ninth are cut off downwards."""
-    try:
-        return int((Decimal(text.decode("ascii")) * SECOND).to_integral_value("ROUND_FLOOR"))
-    except (UnicodeDecodeError, ArithmeticError, ValueError):
-        raise DamagedError("the archive is damaged: a time in an extended header is no number") from None
+    if not _TIME.fullmatch(text):
+        raise DamagedError("the archive is damaged: a time in an extended header is no number")
+    return int((Decimal(text.decode("ascii")) * SECOND).to_integral_value("ROUND_FLOOR"))
 
 
 def parse_integer(text: bytes) -> int:
-    """A decimal integer."""
-    try:
-        return int(text)
-    except ValueError:
-        raise DamagedError("the archive is damaged: a number in an extended header is none") from None
+    """A decimal integer of at most 20 digits."""
+    if not _INTEGER.fullmatch(text):
+        raise DamagedError("the archive is damaged: a number in an extended header is none")
+    return int(text)
 
 
-def pack_fractions(fractions: Sequence[int]) -> bytes:
+def pack_fractions(fractions: Iterable[int]) -> bytes:
     """The value of ``FREEZER.mtime_ns``."""
-    return base64.b64encode(struct.pack(f"<{len(fractions)}I", *fractions))
+    packed = array("I", fractions)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return base64.b64encode(packed)
 
 
-def unpack_fractions(value: bytes) -> tuple[int, ...]:
-    """The numbers in a ``FREEZER.mtime_ns`` value."""
+def decode_fractions(value: bytes | memoryview) -> bytes:
+    """The numbers in a ``FREEZER.mtime_ns`` value, or in a part of it that begins and ends between two numbers (which
+    is every 16 bytes), as little-endian 32-bit numbers."""
     try:
         raw = base64.b64decode(value, validate=True)
-        return struct.unpack(f"<{len(raw) // 4}I", raw)
-    except (ValueError, struct.error):
-        raise DamagedError("the archive is damaged: the times of a directory cannot be read") from None
+    except ValueError:
+        raw = b"?"
+    if len(raw) % FRACTION:
+        raise DamagedError("the archive is damaged: the times of a directory cannot be read")
+    return raw
+
+
+def unpack_fractions(raw: bytes) -> Iterable[int]:
+    """Little-endian 32-bit numbers."""
+    numbers = array("I", raw)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

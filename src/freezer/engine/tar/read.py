@@ -7,28 +7,48 @@ outside.
 
 from __future__ import annotations
 
+import re
 import urllib.parse
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol, TypeAlias
 
 from freezer.engine.contract import Source
 from freezer.engine.tar import header, pax
 from freezer.engine.tar.header import BLOCK, Header
+from freezer.engine.tar.limits import Limits, exceeded
 from freezer.engine.tar.lists import clean
+from freezer.engine.tar.spool import Spool
 from freezer.errors import DamagedError
 from freezer.tree.acl import acl_from_text
 from freezer.tree.attributes import Attributes
+from freezer.tree.owners import group_id, user_id
+from freezer.tree.xattrs import is_kept
 
-MAX_NAME = 1 << 20
-MAX_PAX = 64 << 20
-MAX_LIST = 1 << 30
-MAX_EXTENTS = 4 << 20
+LARGEST = 2**63 - 1
+"""The largest size or offset of a file on any system."""
+_NAME = 1 << 20
+_OWNER = 256
+_KEYWORD = 1024
 _PIECE = 1 << 20
 _ZERO_BLOCK = bytes(BLOCK)
+_NUMBER = re.compile(rb"[0-9]{1,19}(?:,|\Z)")
 _ACL_NAMES = {
     pax.ACL_ACCESS: b"system.posix_acl_access",
     pax.ACL_DEFAULT: b"system.posix_acl_default",
 }
+
+
+Extents: TypeAlias = "array[int]"
+"""Offset, length, offset, length …, unsigned 64-bit numbers."""
+
+
+class Pieces(Protocol):
+    """Bytes that may be too many for memory; iterable again and again."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 @dataclass(slots=True)
@@ -37,8 +57,9 @@ class Member:
 
     ``path`` and ``target`` of a hard link are cleaned paths from the root; ``target`` of a symbolic link is as stored.
     ``size``: bytes of the file when restored; ``stored``: bytes of content in the archive; ``extents``: where they go
-    (None: all of it, from 0). ``body``: the list of a ``D`` entry. ``fractions``, ``links``, ``marked``: see
-    ``FREEZER.mtime_ns``, ``FREEZER.links`` and ``FREEZER.archive``. ``exact``: whether a PAX record gave the mtime.
+    (None: all of it, from 0). ``body``: the list of a ``D`` entry, ``fractions``: the numbers of ``FREEZER.mtime_ns``
+    as little-endian 32-bit ones; both in pieces, valid until the next entry with a list. ``links``, ``marked``: see
+    ``FREEZER.links`` and ``FREEZER.archive``. ``exact``: whether a PAX record gave the mtime.
     """
 
     type: bytes
@@ -49,9 +70,9 @@ class Member:
     target: bytes = b""
     major: int = 0
     minor: int = 0
-    extents: list[tuple[int, int]] | None = None
-    body: bytes | None = None
-    fractions: tuple[int, ...] = ()
+    extents: Extents | None = None
+    body: Pieces | None = None
+    fractions: Pieces = ()
     links: int | None = None
     marked: bool = False
     exact: bool = False
@@ -65,18 +86,29 @@ class _Before:
     link: bytes | None = None
     records: dict[bytes, bytes] = field(default_factory=dict)
     ordered: pax.Records = field(default_factory=list)
+    fractions: Pieces = ()
 
 
 class ArchiveReader:
     """Members in order; after each, ``content`` yields its bytes (what is not asked for is skipped)."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, limits: Limits | None = None) -> None:
         self._source = source
+        self._limits = limits or Limits()
         self._left = 0
         self._padding = 0
         self._global: dict[bytes, bytes] = {}
+        self._spools: list[Spool] = []  # of the last entry with a list
+        self._new_spools: list[Spool] = []
 
     def __iter__(self) -> Iterator[Member]:
+        try:
+            yield from self._members()
+        finally:
+            _close(self._spools)
+            _close(self._new_spools)
+
+    def _members(self) -> Iterator[Member]:
         before = _Before()
         while True:
             self._skip_content()
@@ -91,8 +123,10 @@ class ArchiveReader:
 
     def content(self, member: Member) -> Iterator[tuple[int, bytes | memoryview]]:
         """The member's content as (offset in the file, bytes)."""
-        for start, length in member.extents if member.extents is not None else [(0, member.stored)]:
-            offset = start
+        extents = member.extents if member.extents is not None else array("Q", (0, member.stored))
+        for index in range(0, len(extents), 2):
+            offset = start = extents[index]
+            length = extents[index + 1]
             while offset < start + length:
                 piece = self._take(min(_PIECE, start + length - offset))
                 yield offset, piece
@@ -121,24 +155,99 @@ class ArchiveReader:
             if bytes(piece).strip(b"\0"):
                 raise DamagedError("the archive is damaged: something follows its end mark")
 
-    def _body(self, size: int, limit: int, what: str) -> bytes:
+    def _body(self, size: int, limit: int, what: str, option: str) -> bytes:
         if size > limit:
-            raise DamagedError(f"the archive is damaged: {what} of {size} bytes")
+            raise exceeded(f"{what} has {size} bytes", limit, option)
         body = self._source.read_exact(size)
         self._source.skip(-size % BLOCK)
         return body
 
+    def _record(self, size: int, before: _Before) -> pax.Records:
+        if size <= _PIECE:
+            return pax.decode(self._body(size, self._limits.record, "an extended header", "--restore-max-record"))
+        return self._large_record(size, before)
+
+    def _large_record(self, size: int, before: _Before) -> pax.Records:
+        """An extended header that is not read as a whole, because the times of a directory may be most of it."""
+        _close(self._new_spools)
+        records: pax.Records = []
+        left, total = size, 0
+        while left:
+            length, keyword = self._record_head(left)
+            value = length - len(b"%d" % length) - len(keyword) - 3
+            if keyword == pax.MTIME_NS:
+                before.fractions = self._large_fractions(value)
+            else:
+                total += length
+                if total > self._limits.record:
+                    what = f"an extended header has {size} bytes"
+                    raise exceeded(what, self._limits.record, "--restore-max-record")
+                records.append((keyword, self._source.read_exact(value)))
+                pax.check_count(records)
+            if self._source.read_exact(1) != b"\n":
+                raise DamagedError("the archive is damaged: an extended header is cut")
+            left -= length
+        self._source.skip(-size % BLOCK)
+        return records
+
+    def _record_head(self, left: int) -> tuple[int, bytes]:
+        """Length and keyword of the next record."""
+        text = b""
+        while not text.endswith(b"=") and len(text) < _KEYWORD:
+            text += self._source.read_exact(1)
+        digits, blank, keyword = text[:-1].partition(b" ")
+        if not (blank and text.endswith(b"=") and digits.isdigit() and len(digits) < 20):
+            raise DamagedError("the archive is damaged: an extended header has no length")
+        length = int(digits)
+        if not len(text) < length <= left or len(b"%d" % length) != len(digits):
+            raise DamagedError("the archive is damaged: an extended header is cut")
+        return length, keyword
+
+    def _large_fractions(self, size: int) -> Spool:
+        if size > self._limits.listing:
+            raise exceeded(f"the times of a directory have {size} bytes", self._limits.listing, "--restore-max-listing")
+        fractions = self._new_spool()
+        while size:
+            piece = self._source.read_exact(min(size, _PIECE))
+            fractions.write(pax.decode_fractions(piece))
+            size -= len(piece)
+        return fractions
+
+    def _list(self, size: int) -> Pieces:
+        """The body of a ``D`` entry."""
+        limit, what = self._limits.listing, "the list of a directory"
+        if size <= _PIECE:
+            return (self._body(size, limit, what, "--restore-max-listing"),)
+        if size > limit:
+            raise exceeded(f"{what} has {size} bytes", limit, "--restore-max-listing")
+        body = self._new_spool()
+        self._expect(size)
+        while self._left:
+            body.write(bytes(self._take(_PIECE)))
+        return body
+
+    def _new_spool(self) -> Spool:
+        self._new_spools.append(Spool())
+        return self._new_spools[-1]
+
+    def _long(self, size: int) -> bytes:
+        body = self._body(size, min(_NAME, self._limits.record), "a name", "--restore-max-record")
+        return body.split(b"\0", 1)[0]
+
     def _extension(self, head: Header, before: _Before) -> bool:
         """Take in an entry that only describes the next one; False if ``head`` is a real entry."""
         if head.type == header.LONG_NAME:
-            before.name = self._body(head.size, MAX_NAME, "a name").rstrip(b"\0")
+            before.name = self._long(head.size)
         elif head.type == header.LONG_LINK:
-            before.link = self._body(head.size, MAX_NAME, "a link target").rstrip(b"\0")
+            before.link = self._long(head.size)
         elif head.type == header.PAX:
-            before.ordered = pax.decode(self._body(head.size, MAX_PAX, "an extended header"))
+            before.ordered = self._record(head.size, before)
             before.records = dict(before.ordered)
         elif head.type == header.PAX_GLOBAL:
-            self._global.update(pax.decode(self._body(head.size, MAX_PAX, "an extended header")))
+            self._global.update(self._record(head.size, before))
+            total = sum(len(key) + len(value) for key, value in self._global.items())
+            if total > self._limits.record:
+                raise exceeded(f"its global headers have {total} bytes", self._limits.record, "--restore-max-record")
         elif head.type == header.VOLUME:
             self._expect(head.size)
         else:
@@ -150,14 +259,14 @@ class ArchiveReader:
         name = records.get(pax.SPARSE_NAME) or records.get(pax.PATH) or before.name or head.name
         link = records.get(pax.LINK_PATH) or before.link or head.link
         size = pax.parse_integer(records[pax.SIZE]) if pax.SIZE in records else head.size
-        if size < 0:
-            raise DamagedError("the archive is damaged: a size is negative")
+        if not 0 <= size <= LARGEST:
+            raise DamagedError(f"the archive is damaged: no file can have {size} bytes")
         member = Member(head.type, clean(name), size, size, _attributes(head, records))
         member.exact = pax.MTIME in records
         if head.type in (header.FILE, header.CONTIGUOUS, header.SPARSE):
             self._file(member, head, records, before.ordered)
         elif head.type in (header.DIRECTORY, header.DUMP_DIRECTORY):
-            self._directory(member, size, records)
+            self._directory(member, size, records, before)
         else:
             member.target = clean(link) if head.type == header.HARD_LINK else link
             member.major, member.minor = head.major, head.minor
@@ -166,15 +275,19 @@ class ArchiveReader:
                 self._expect(size)
         return member
 
-    def _directory(self, member: Member, size: int, records: dict[bytes, bytes]) -> None:
+    def _directory(self, member: Member, size: int, records: dict[bytes, bytes], before: _Before) -> None:
         if pax.DUMPDIR in records:
-            member.body = records[pax.DUMPDIR]
+            member.body = (records[pax.DUMPDIR],)
             self._expect(size)
         elif member.type == header.DUMP_DIRECTORY:
-            member.body = self._body(size, MAX_LIST, "the list of a directory")
+            member.body = self._list(size)
+        member.fractions = before.fractions
         if pax.MTIME_NS in records:
-            member.fractions = pax.unpack_fractions(records[pax.MTIME_NS])
+            member.fractions = (pax.decode_fractions(records[pax.MTIME_NS]),)
         member.marked = pax.ARCHIVE in records
+        if member.body is not None:
+            _close(self._spools)
+            self._spools, self._new_spools = self._new_spools, self._spools
         member.size = member.stored = 0
 
     def _file(self, member: Member, head: Header, records: dict[bytes, bytes], ordered: pax.Records) -> None:
@@ -189,60 +302,95 @@ class ArchiveReader:
             member.stored -= used
         elif pax.SPARSE_MAP in records or pax.SPARSE_OFFSET in dict(ordered):
             member.size = pax.parse_integer(records.get(pax.SPARSE_SIZE, records.get(pax.SPARSE_REAL_SIZE, b"0")))
-            member.extents = _record_map(records, ordered)
+            member.extents = self._record_map(records, ordered)
+        if not 0 <= member.size <= LARGEST:
+            raise DamagedError(f"the archive is damaged: no file can have {member.size} bytes")
         if member.extents is not None:
             _check_map(member)
         if records.get(pax.SPARSE_MAJOR) != b"1":
             self._expect(member.stored)
         member.type = header.FILE
 
-    def _old_map(self, head: Header) -> list[tuple[int, int]]:
-        extents, more = head.extents, head.extended
+    def _old_map(self, head: Header) -> Extents:
+        extents = _packed(head.extents)
+        more = head.extended
         while more:
             block = self._source.read_exact(BLOCK)
-            extents += header.parse_extents(block, 21)
+            found = header.parse_extents(block, 21)
             more = bool(block[504])
-            if len(extents) > MAX_EXTENTS:
+            if more and not found:
                 raise DamagedError("the archive is damaged: a sparse map has no end")
+            extents += _packed(found)
+            self._count_extents(len(extents) // 2)
         return extents
 
-    def _inline_map(self) -> tuple[list[tuple[int, int]], int]:
+    def _count_extents(self, count: int) -> None:
+        if count > self._limits.extents:
+            raise exceeded(f"a sparse file has {count} extents", self._limits.extents, "--restore-max-extents")
+
+    def _inline_map(self) -> tuple[Extents, int]:
         """GNU sparse format 1.0: decimal numbers, one a line, in whole blocks before the content."""
         text, used = b"", 0
 
         def number() -> int:
             nonlocal text, used
             while b"\n" not in text:
-                if self._left < BLOCK or used > 32 * MAX_EXTENTS:
+                if self._left < BLOCK or len(text) > BLOCK:
                     raise DamagedError("the archive is damaged: a sparse map has no end")
                 text += self._source.read_exact(BLOCK)
                 self._left -= BLOCK
                 used += BLOCK
             line, _, text = text.partition(b"\n")
-            return pax.parse_integer(line)
+            return _offset(pax.parse_integer(line))
 
         count = number()
-        if not 0 <= count <= MAX_EXTENTS:
-            raise DamagedError("the archive is damaged: a sparse map has no end")
-        return [(number(), number()) for _ in range(count)], used
+        self._count_extents(count)
+        extents = array("Q")
+        for _ in range(2 * count):
+            extents.append(number())
+        return extents, used
+
+    def _record_map(self, records: dict[bytes, bytes], ordered: pax.Records) -> Extents:
+        """GNU sparse formats 0.1 (one record) and 0.0 (repeated records)."""
+        numbers = array("Q")
+        if pax.SPARSE_MAP in records:
+            text, position = records[pax.SPARSE_MAP], 0
+            self._count_extents((text.count(b",") + 1) // 2)
+            while position < len(text):
+                found = _NUMBER.match(text, position)
+                if found is None:
+                    raise DamagedError("the archive is damaged: a sparse map is cut")
+                position = found.end()
+                numbers.append(_offset(int(found.group().rstrip(b","))))
+        else:
+            keys = (pax.SPARSE_OFFSET, pax.SPARSE_LENGTH)
+            numbers.extend(_offset(pax.parse_integer(value)) for key, value in ordered if key in keys)
+        if len(numbers) % 2:
+            raise DamagedError("the archive is damaged: a sparse map is cut")
+        return numbers
 
 
-def _record_map(records: dict[bytes, bytes], ordered: pax.Records) -> list[tuple[int, int]]:
-    """GNU sparse formats 0.1 (one record) and 0.0 (repeated records)."""
-    if pax.SPARSE_MAP in records:
-        numbers = [pax.parse_integer(text) for text in records[pax.SPARSE_MAP].split(b",")]
-    else:
-        numbers = [pax.parse_integer(value) for key, value in ordered if key in (pax.SPARSE_OFFSET, pax.SPARSE_LENGTH)]
-    if len(numbers) % 2:
-        raise DamagedError("the archive is damaged: a sparse map is cut")
-    return list(zip(numbers[::2], numbers[1::2], strict=True))
+def _close(spools: list[Spool]) -> None:
+    while spools:
+        spools.pop().close()
+
+
+def _packed(extents: list[tuple[int, int]]) -> Extents:
+    return array("Q", (_offset(number) for extent in extents for number in extent))
+
+
+def _offset(number: int) -> int:
+    if not 0 <= number <= LARGEST:
+        raise DamagedError("the archive is damaged: a sparse map leads out of every file")
+    return number
 
 
 def _check_map(member: Member) -> None:
     """Extents ascend, stay within the file, and add up to the stored content."""
     position = total = 0
-    for offset, length in member.extents or ():
-        if offset < position or length < 0 or offset + length > member.size:
+    numbers = iter(member.extents or ())
+    for offset, length in zip(numbers, numbers, strict=True):
+        if offset < position or offset + length > member.size:
             raise DamagedError("the archive is damaged: a sparse map contradicts itself")
         position, total = offset + length, total + length
     if total != member.stored:
@@ -252,13 +400,7 @@ def _check_map(member: Member) -> None:
 def _attributes(head: Header, records: dict[bytes, bytes]) -> Attributes:
     if not records:
         return Attributes(
-            head.mode,
-            head.uid,
-            head.gid,
-            head.mtime * pax.SECOND,
-            None,
-            head.uname.decode("utf-8", "surrogateescape"),
-            head.gname.decode("utf-8", "surrogateescape"),
+            head.mode, head.uid, head.gid, head.mtime * pax.SECOND, None, _owner(head.uname), _owner(head.gname)
         )
     return Attributes(
         mode=head.mode,
@@ -266,20 +408,30 @@ def _attributes(head: Header, records: dict[bytes, bytes]) -> Attributes:
         gid=pax.parse_integer(records[pax.GID]) if pax.GID in records else head.gid,
         mtime_ns=pax.parse_time(records[pax.MTIME]) if pax.MTIME in records else head.mtime * pax.SECOND,
         atime_ns=None,
-        uname=records.get(pax.UNAME, head.uname).decode("utf-8", "surrogateescape"),
-        gname=records.get(pax.GNAME, head.gname).decode("utf-8", "surrogateescape"),
+        uname=_owner(records.get(pax.UNAME, head.uname)),
+        gname=_owner(records.get(pax.GNAME, head.gname)),
         xattrs=_xattrs(records),
     )
+
+
+@lru_cache(maxsize=1024)
+def _owner(name: bytes) -> str:
+    """A user's or group's name; empty if nobody can have it."""
+    return name.decode("utf-8", "surrogateescape") if len(name) <= _OWNER and b"\0" not in name else ""
 
 
 def _xattrs(records: dict[bytes, bytes]) -> dict[bytes, bytes]:
     xattrs = {}
     for keyword, value in records.items():
         if keyword.startswith(pax.XATTR):
-            xattrs[urllib.parse.unquote_to_bytes(keyword[len(pax.XATTR) :])] = value
+            name = urllib.parse.unquote_to_bytes(keyword[len(pax.XATTR) :])
+            if is_kept(name):
+                xattrs[name] = value
         elif keyword in _ACL_NAMES:
             try:
-                xattrs[_ACL_NAMES[keyword]] = acl_from_text(value.decode("utf-8", "surrogateescape"))
+                xattrs[_ACL_NAMES[keyword]] = acl_from_text(
+                    value.decode("utf-8", "surrogateescape"), user_id=user_id, group_id=group_id
+                )
             except ValueError as error:
                 raise DamagedError(f"the archive is damaged: {error}") from None
     return xattrs

@@ -1,238 +1,267 @@
 """One walk over the source: what this level stores, what it only lists, and what moved.
 
 The whole tree is looked at before the first byte is written, because renames stand at the very beginning of the
-archive. Kept per directory are its own attributes and its list as packed bytes; of files nothing but their names,
-and the nanoseconds of those that will be stored. The rules are GNU tar's (``incremen.c``): a file is stored when it
-is new to its directory or its mtime or ctime is not before the time of the level before; a directory is known again
-by name and inode, or, under another name, by device and inode.
+archive. The rules are GNU tar's (``incremen.c``): a file is stored when it is new to its directory or its mtime or
+ctime is not before the time of the level before; a directory is known again by name and inode, or, under another name,
+by device and inode.
+
+Directories come in the order of their paths' bytes, in which the snapshot file lists them, too. Of those that are
+still to be looked at only the names are kept, of everything else nothing.
 """
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Callable, Iterator
 
-from freezer.engine.contract import LISTED, Summary
+import msgspec
+
+from freezer.engine.contract import LISTED
 from freezer.engine.tar.handles import Handles
+from freezer.engine.tar.moves import Met, Moves
 from freezer.engine.tar.pax import SECOND
-from freezer.engine.tar.snapshot import KnownDirectory, Snapshot
+from freezer.engine.tar.scanned import SPECIAL, Directory, Scan, note_linked
+from freezer.engine.tar.snapshot import Snapshot
 from freezer.model.items import ItemFailure, printable
 
 _NONE_KNOWN: frozenset[bytes] = frozenset()
+_NOTHING_BEFORE = Met()
 
 
-@dataclass(slots=True)
-class ScannedDirectory:
-    """A directory as this level will store it.
-
-    ``entries``: its list, ``{letter}{name}`` joined by NULs, sorted by name. ``fractions``: nanoseconds of the mtime
-    of each ``Y`` name, in order. ``replaced``: whether a ``Y`` name stood in the level before, so that what is there
-    when a restore reaches it may be a hard link or a symbolic link and must go first.
-    """
+class _Place(msgspec.Struct, frozen=True):
+    """A directory that was looked at, for those in it."""
 
     path: bytes
-    status: os.stat_result
-    entries: bytes = b""
-    fractions: list[int] = field(default_factory=list)
+    identity: tuple[int, int]
+    met: Met
+    above: _Place | None
+
+    def below(self, name: bytes) -> bytes:
+        """The path of a name in it."""
+        return self.path + b"/" + name if self.path else name
+
+
+class _Found(msgspec.Struct):
+    """The list of a directory, growing; ``known``: the names that it had in the level before."""
+
+    known: set[bytes] | frozenset[bytes]
+    entries: list[bytes] = msgspec.field(default_factory=list)
+    marks: array[int] = msgspec.field(default_factory=lambda: array("I"))
+    linked: bytearray = msgspec.field(default_factory=bytearray)
+    children: list[bytes] = msgspec.field(default_factory=list)
     replaced: bool = False
 
 
-@dataclass(slots=True)
-class Scan:
-    """The result: directories, each before those in it, and the renames since the level before, in order."""
-
-    directories: list[ScannedDirectory] = field(default_factory=list)
-    renames: list[tuple[bytes, bytes]] = field(default_factory=list)
-    summary: Summary = field(default_factory=Summary)
-
-
 def scan_tree(
+    scan: Scan,
     handles: Handles,
     base: Snapshot | None,
     *,
     excluded: Callable[[bytes], bool] | None = None,
     follow_links: bool = False,
     tick: Callable[[int, bytes], None] | None = None,
-) -> Scan:
-    """Walk everything below ``handles.root`` on its file system.
+) -> None:
+    """Walk everything below ``handles.root`` on its file system, and put what is found into ``scan``.
 
     ``excluded`` is asked with paths from the root; ``tick`` is told how many more entries were seen, and where.
     """
-    return _Walk(handles, base, excluded, follow_links, tick).run()
+    _Walk(scan, handles, base, excluded, follow_links, tick).run()
 
 
 class _Walk:
     def __init__(
         self,
+        scan: Scan,
         handles: Handles,
         base: Snapshot | None,
         excluded: Callable[[bytes], bool] | None,
         follow_links: bool,
         tick: Callable[[int, bytes], None] | None,
     ) -> None:
+        self.scan = scan
         self.handles = handles
-        self.base = base
         self.excluded = excluded
         self.follow_links = follow_links
         self.tick = tick
-        self.scan = Scan()
-        self.summary = self.scan.summary
-        self.moves = _Moves(base) if base else None
-        self.device = os.stat(handles.root).st_dev
-        self.stored_links: set[tuple[int, int]] = set()
-        self.unchanged_links: dict[tuple[int, int], list[tuple[ScannedDirectory, bytes, os.stat_result]]] = {}
+        self.summary = scan.summary
+        # What did not change after this is unchanged, if it was there.
+        self.since = base.time_ns if base is not None else 0
+        self.moves = Moves(base) if base is not None else None
+        self.device = handles.status.st_dev
+        self.any_linked = False
 
-    def run(self) -> Scan:
-        root = os.stat(self.handles.root)
-        # Children wait on the stack in reverse, so directories come out in order, each before its own.
-        stack = [(b"", root)]
-        ancestors: dict[bytes, tuple[int, int]] = {}
-        while stack:
-            path, status = stack.pop()
-            if self.follow_links and self._is_loop(path, status, ancestors):
-                self._fail(path, "a symbolic link leads back to a directory above it")
-                continue
-            children = self._directory(path, status)
-            stack.extend((path + b"/" + name if path else name, child) for name, child in reversed(children))
-        for identity in self.stored_links & self.unchanged_links.keys():
-            for directory, name, status in self.unchanged_links[identity]:
-                self._store_too(directory, name, status)
-        if self.moves:
+    def run(self) -> None:
+        # A directory sorts before everything in it, so the smallest path is always the next one. Of the directories
+        # in one directory only the next one is in the heap.
+        heap: list[tuple[bytes, Iterator[bytes], _Place]] = []
+        self._enter(heap, b"", None)
+        while heap:
+            path, others, above = heap[0]
+            following = next(others, None)
+            if following is None:
+                heapq.heappop(heap)
+            else:
+                heapq.heapreplace(heap, (above.below(following), others, above))
+            self._enter(heap, path, above)
+        if self.moves is not None:
             self.scan.renames = self.moves.steps
-        return self.scan
+        if self.any_linked and self.scan.stored_links:
+            # Some unchanged names may have to be stored because another name of the same file is.
+            self.summary.stored_items = sum(len(directory.marks) // 4 for directory in self.scan.directories())
 
-    def _store_too(self, directory: ScannedDirectory, name: bytes, status: os.stat_result) -> None:
-        """Store an unchanged name of a file that has another name which is stored: only names in one archive are linked
-        again. (That happens to unchanged files in directories that are stored anew.)"""
-        entries = directory.entries.split(b"\0")
-        place = entries.index(b"N" + name)
-        entries[place] = b"Y" + name
-        directory.entries = b"\0".join(entries)
-        before = sum(entry[:1] == b"Y" for entry in entries[:place])
-        directory.fractions.insert(before, status.st_mtime_ns % SECOND)
-        directory.replaced = True
-        self.summary.stored_items += 1
-
-    @staticmethod
-    def _is_loop(path: bytes, status: os.stat_result, ancestors: dict[bytes, tuple[int, int]]) -> bool:
-        identity = (status.st_dev, status.st_ino)
-        above = path
-        while above:
-            above = above.rpartition(b"/")[0]
-            if ancestors.get(above) == identity:
-                return True
-        ancestors[path] = identity
-        return False
-
-    def _directory(self, path: bytes, status: os.stat_result) -> list[tuple[bytes, os.stat_result]]:
-        """Scan one directory; returns its subdirectories by name."""
+    def _enter(self, heap: list[tuple[bytes, Iterator[bytes], _Place]], path: bytes, above: _Place | None) -> None:
+        """Look at one directory, and put those in it into the heap."""
         try:
             descriptor = self.handles.directory(path)
-            names = os.listdir(descriptor)
+            status = os.fstat(descriptor)
+            names = sorted(map(os.fsencode, os.listdir(descriptor)))
         except OSError as error:
             self._fail(path, error)
-            return []
-        known, since = self._before(path, status)
-        result = ScannedDirectory(path, status)
-        children: list[tuple[bytes, os.stat_result]] = []
-        entries: list[bytes] = []
-        for text in sorted(map(os.fsencode, names)):
-            letter, child = self._entry(result, descriptor, text, known, since)
-            if letter:
-                entries.append(letter + text)
-            if child is not None:
-                children.append((text, child))
-        result.entries = b"\0".join(entries)
-        self.scan.directories.append(result)
-        self.summary.directories += 1
+            return
+        identity = (status.st_dev, status.st_ino)
+        if self.follow_links and _is_loop(identity, above):
+            self._fail(path, "a symbolic link leads back to a directory above it")
+            return
+        place = _Place(path, identity, self._meet(path, identity, above), above)
+        children = self._directory(place, status, descriptor, names)
         if self.tick:
             self.tick(len(names), path)
-        return children
+        if children:
+            others = _each(b"\0".join(children))
+            heapq.heappush(heap, (place.below(next(others)), others, place))
 
-    def _before(self, path: bytes, status: os.stat_result) -> tuple[set[bytes] | frozenset[bytes], int]:
-        """The names the level before lists for this directory, and the time before which a file is unchanged."""
-        if self.base is None or self.moves is None:
-            return _NONE_KNOWN, 0
-        known = self.moves.meet(path, status)
-        return (known.names() if known else _NONE_KNOWN), self.base.time_ns
+    def _meet(self, path: bytes, identity: tuple[int, int], above: _Place | None) -> Met:
+        if self.moves is None:
+            return _NOTHING_BEFORE
+        if above is None:
+            return self.moves.root(identity[1])
+        return self.moves.meet(path, above.met, *identity)
 
-    def _entry(
-        self,
-        directory: ScannedDirectory,
-        descriptor: int,
-        name: bytes,
-        known: set[bytes] | frozenset[bytes],
-        since: int,
-    ) -> tuple[bytes, os.stat_result | None]:
-        """Letter of one name (none if it is left out), and its status if it is a directory to walk into."""
-        if self.excluded is not None and self.excluded(directory.path + b"/" + name if directory.path else name):
-            self._note(self.summary.excluded, directory.path, name)
-            self.summary.excluded_count += 1
-            return b"", None
-        try:
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=self.follow_links)
-        except OSError as error:
-            broken = self._broken_link(name, descriptor) if self.follow_links else None
-            if broken is None:
-                self._fail(directory.path + b"/" + name if directory.path else name, error)
-                return b"", None
-            status = broken
-        kind = stat.S_IFMT(status.st_mode)
-        if kind == stat.S_IFDIR:
-            if status.st_dev != self.device:
-                self._note(self.summary.mount_points, directory.path, name)
-                return b"N", None
-            return b"D", status
-        if kind == stat.S_IFSOCK:
-            self.summary.sockets += 1
-            return b"", None
-        self._count(kind, status, directory.path, name, descriptor)
-        listed = name in known
-        unchanged = listed and status.st_mtime_ns < since and status.st_ctime_ns < since
-        if status.st_nlink > 1:
-            identity = (status.st_dev, status.st_ino)
-            if unchanged:
-                self.unchanged_links.setdefault(identity, []).append((directory, name, status))
+    def _directory(self, place: _Place, status: os.stat_result, descriptor: int, names: list[bytes]) -> list[bytes]:
+        """Scan one directory; returns its subdirectories."""
+        found = _Found(place.met.known.names() if place.met.known is not None else _NONE_KNOWN)
+        summary, excluded, look, follow = self.summary, self.excluded, os.stat, self.follow_links
+        for name in names:
+            if excluded is not None and excluded(place.below(name)):
+                self._note(summary.excluded, place.below(name))
+                summary.excluded_count += 1
+                continue
+            try:
+                item = look(name, dir_fd=descriptor, follow_symlinks=follow)
+            except OSError as error:
+                broken = _broken_link(name, descriptor) if follow else None
+                if broken is None:
+                    self._fail(place.below(name), error)
+                    continue
+                item = broken
+            kind = item.st_mode & 0o170000
+            if kind == stat.S_IFREG:
+                summary.files += 1
+                summary.bytes += item.st_size
+                if self._is_stored(found, name, item, 0):
+                    summary.stored_bytes += item.st_size
+            elif kind == stat.S_IFDIR:
+                self._subdirectory(found, place, name, item)
+            elif kind == stat.S_IFSOCK:
+                summary.sockets += 1
             else:
-                self.stored_links.add(identity)
-        if unchanged:
-            return b"N", None
-        directory.fractions.append(status.st_mtime_ns % SECOND)
-        directory.replaced |= listed
+                self._count_special(kind, place, name, descriptor)
+                self._is_stored(found, name, item, SPECIAL)
+        self._add(place, status, found)
+        return found.children
+
+    def _is_stored(self, found: _Found, name: bytes, item: os.stat_result, special: int) -> bool:
+        """Enter a name that is no directory; whether this level stores it."""
+        mtime_ns = item.st_mtime_ns
+        mark = mtime_ns % SECOND + special
+        if name in found.known:
+            if mtime_ns < self.since and item.st_ctime_ns < self.since:
+                if item.st_nlink > 1:
+                    found.linked += note_linked(len(found.entries), mark, item.st_dev, item.st_ino)
+                found.entries.append(b"N" + name)
+                return False
+            found.replaced = True
+        if item.st_nlink > 1 and self.moves is not None:
+            self.scan.stored_links.put(item.st_dev, item.st_ino, b"")
+        found.entries.append(b"Y" + name)
+        found.marks.append(mark)
         self.summary.stored_items += 1
-        if kind == stat.S_IFREG:
-            self.summary.stored_bytes += status.st_size
-        return b"Y", None
+        return True
 
-    def _count(self, kind: int, status: os.stat_result, path: bytes, name: bytes, descriptor: int) -> None:
-        if kind == stat.S_IFREG:
-            self.summary.files += 1
-            self.summary.bytes += status.st_size
-        elif kind == stat.S_IFLNK:
-            self.summary.links += 1
-            if not _leads_somewhere(name, descriptor):
-                self.summary.broken_link_count += 1
-                self._note(self.summary.broken_links, path, name)
+    def _subdirectory(self, found: _Found, place: _Place, name: bytes, item: os.stat_result) -> None:
+        if item.st_dev == self.device:
+            found.entries.append(b"D" + name)
+            found.children.append(name)
         else:
-            self.summary.others += 1
+            found.entries.append(b"N" + name)
+            self._note(self.summary.mount_points, place.below(name))
 
-    @staticmethod
-    def _broken_link(name: bytes, descriptor: int) -> os.stat_result | None:
-        try:
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-        except OSError:
-            return None
-        return status if stat.S_ISLNK(status.st_mode) else None
+    def _count_special(self, kind: int, place: _Place, name: bytes, descriptor: int) -> None:
+        """Count what is neither regular file nor directory."""
+        if kind != stat.S_IFLNK:
+            self.summary.others += 1
+            return
+        self.summary.links += 1
+        if not _leads_somewhere(name, descriptor):
+            self.summary.broken_link_count += 1
+            self._note(self.summary.broken_links, place.below(name))
+
+    def _add(self, place: _Place, status: os.stat_result, found: _Found) -> None:
+        self.summary.directories += 1
+        self.any_linked |= bool(found.linked)
+        self.scan.add(
+            Directory(
+                path=place.path,
+                device=status.st_dev,
+                inode=status.st_ino,
+                mode=status.st_mode,
+                uid=status.st_uid,
+                gid=status.st_gid,
+                mtime_ns=status.st_mtime_ns,
+                atime=status.st_atime_ns // SECOND,
+                ctime=status.st_ctime_ns // SECOND,
+                entries=b"\0".join(found.entries),
+                marks=found.marks.tobytes(),
+                replaced=found.replaced,
+                linked=bytes(found.linked),
+            )
+        )
 
     def _fail(self, path: bytes, reason: OSError | str) -> None:
         self.summary.failures.append(ItemFailure.of(path or b".", reason))
 
     @staticmethod
-    def _note(notes: list[str], path: bytes, name: bytes) -> None:
+    def _note(notes: list[str], path: bytes) -> None:
         if len(notes) < LISTED:
-            notes.append(printable(path + b"/" + name if path else name))
+            notes.append(printable(path))
+
+
+def _each(names: bytes) -> Iterator[bytes]:
+    """The parts of ``names`` between NULs, one by one: a million of them need no million objects."""
+    start = 0
+    while (end := names.find(b"\0", start)) >= 0:
+        yield names[start:end]
+        start = end + 1
+    yield names[start:]
+
+
+def _is_loop(identity: tuple[int, int], above: _Place | None) -> bool:
+    """Whether a directory in ``above`` is one of those above it."""
+    while above is not None and above.identity != identity:
+        above = above.above
+    return above is not None
+
+
+def _broken_link(name: bytes, descriptor: int) -> os.stat_result | None:
+    """The status of ``name`` if it is a symbolic link."""
+    try:
+        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except OSError:
+        return None
+    return status if stat.S_ISLNK(status.st_mode) else None
 
 
 def _leads_somewhere(name: bytes, descriptor: int) -> bool:
@@ -241,59 +270,3 @@ def _leads_somewhere(name: bytes, descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-class _Moves:
-    """Recognises directories of the level before, under their old or a new name.
-
-    A directory found under a new name becomes a rename only when nothing of the level before stands, or may later be
-    moved away, where it goes: its parent is a known directory whose list did not have the name, or is new in a new
-    place. Everything else (swaps, a directory in the place of a deleted one, whatever lies in a replaced directory) is
-    stored again: GNU tar would fail there on restore, or carry the wrong files along.
-    """
-
-    def __init__(self, base: Snapshot) -> None:
-        self.base = base
-        self.steps: list[tuple[bytes, bytes]] = []
-        self._by_inode = {(known.device, known.inode): known for known in base.directories.values()}
-        self._known: dict[bytes, KnownDirectory] = {}
-        self._fresh: set[bytes] = set()
-        self._taken: set[bytes] = set()
-        self._gone: set[bytes] = set()
-
-    def meet(self, path: bytes, status: os.stat_result) -> KnownDirectory | None:
-        """The directory of the level before with whose list that of ``path`` is to be compared, if there is one."""
-        if not path:
-            here = self.base.directories.get(b"")
-            return self._take(path, here) if here is not None and here.inode == status.st_ino else None
-        parent, _, name = path.rpartition(b"/")
-        above = self._known.get(parent)
-        if above is None and parent not in self._fresh:
-            return None
-        if above is not None:
-            before = above.path + b"/" + name if above.path else name
-            if before not in self._gone:
-                here = self.base.directories.get(before)
-                if here is not None and here.inode == status.st_ino:
-                    return self._take(path, here)
-                if name in above.names():
-                    return None
-        moved = self._by_inode.get((status.st_dev, status.st_ino))
-        if moved is None or not moved.path or moved.path in self._taken or path.startswith(moved.path + b"/"):
-            self._fresh.add(path)
-            return None
-        self.steps.append((self._now(moved.path), path))
-        self._gone.add(moved.path)
-        return self._take(path, moved)
-
-    def _take(self, path: bytes, known: KnownDirectory) -> KnownDirectory:
-        self._known[path] = known
-        self._taken.add(known.path)
-        return known
-
-    def _now(self, path: bytes) -> bytes:
-        """Where a directory of the level before is after the renames so far."""
-        for source, target in self.steps:
-            if path == source or path.startswith(source + b"/"):
-                path = target + path[len(source) :]
-        return path

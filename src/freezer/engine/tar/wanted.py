@@ -10,23 +10,19 @@ for in older levels all the same: such an item is *stale*.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from freezer.engine.tar import lists
-from freezer.engine.tar.lists import Listing, Renames
+from freezer.engine.tar.bodies import Bodies
+from freezer.engine.tar.lists import Renames
+from freezer.engine.tar.waiting import LATER, MISSING, NOW, Waiting
+from freezer.errors import DamagedError
+from freezer.tree.table import Table
 
-
-@dataclass(slots=True)
-class _Directory:
-    """Names of one directory: expected in the level being read, in an older one, or looked for although promised."""
-
-    now: set[bytes] = field(default_factory=set)
-    later: set[bytes] = field(default_factory=set)
-    missing: set[bytes] = field(default_factory=set)
-    started: bool = False
-
-    def waiting(self) -> bool:
-        return bool(self.now or self.later or self.missing)
+_UNTOUCHED, _STARTED = b"0", b"1"  # whether an entry of the directory was met, behind the number of its level
+_NOWHERE: tuple[bytes, bytes | None] = (b"\0", None)
+_AT_ONCE = 10_000
 
 
 class Wanted:
@@ -37,24 +33,23 @@ class Wanted:
         self.stale: list[bytes] = []
         self.unlisted: list[bytes] = []
         self.is_tree = False
-        self._directories: dict[bytes, _Directory] = {}
-        self._expected: set[bytes] = set()
+        self._waiting = Waiting()
+        self._directories = Table()  # path → level that it was first met in (0 is the newest), and whether started
+        self._expected = Table()
         self._chain: list[Renames] = []
         self._level_renames: list[tuple[bytes, bytes]] = []
-        self._lists: dict[bytes, bytes] = {}
-        self._met: set[bytes] = set()
-        self._loose: set[bytes] = set()
-        self._newest = True
+        self._lists = Bodies()
+        self._loose = Table()
+        self._level = 0
+        self._recent = _NOWHERE  # the directory whose entries are being read, in this level and in the newest
 
-    def forward(self, path: bytes) -> bytes | None:
-        """Where ``path`` of the level being read is in the newest level; None if it is not there any more."""
-        directory, _, name = path.rpartition(b"/")
-        moved = self._forward_directory(directory)
-        if moved is None:
-            return None
-        return moved + b"/" + name if moved else name
+    def close(self) -> None:
+        """Give memory and disk space back."""
+        for kept in (self._waiting, self._directories, self._expected, self._lists, self._loose):
+            kept.close()
 
     def _forward_directory(self, directory: bytes) -> bytes | None:
+        """Where ``directory`` of the level being read is in the newest level; None if it is not there any more."""
         moved: bytes | None = directory
         for renames in reversed(self._chain):
             if moved is None:
@@ -62,99 +57,150 @@ class Wanted:
             moved = renames.forward(moved)
         return moved
 
-    def directory(self, path: bytes, listing: Listing, body: bytes) -> bytes | None:
-        """A directory entry of the level being read; returns its path in the newest level if that has it now for the
-        first time, otherwise None."""
+    def directory(self, path: bytes, body: Iterable[bytes]) -> bytes | None:
+        """A directory entry of the level being read, with the pieces of its list; returns its path in the newest level
+        if that has it now for the first time, otherwise None."""
         self.is_tree = True
-        if listing.renames and not self._level_renames:
-            self._level_renames = listing.renames
+        self._recent = _NOWHERE
         now = self._forward_directory(path)
-        if now is None:
+        known = self._directories.get(now) if now is not None else None
+        is_new = now is not None and known is None and (self._level == 0 or self._expected.pop(now) is not None)
+        if now is None or not is_new:
+            self._again(now, known, body)
             return None
-        if now in self._directories:
-            self._again(now, listing, body)
-            return None
-        if not self._newest:
-            if now not in self._expected:
-                return None
+        if self._level:
             self.stale.append(now)
-        self._expected.discard(now)
-        self._directories[now] = _Directory(set(listing.stored), set(listing.unchanged))
-        self._expected.update(now + b"/" + name if now else name for name in listing.directories)
-        self._met.add(now)
+        else:
+            self._expected.pop(now)
+        self._directories.put(now, self._mark(_UNTOUCHED))
+        self._await(now, body)
         return now
 
-    def _again(self, now: bytes, listing: Listing, body: bytes) -> None:
-        """The directory is known already: from a newer level, or from an entry before this one in the same level."""
-        directory = self._directories[now]
-        if now not in self._met:
-            if directory.waiting():
-                self._lists[now] = body
-        elif not directory.started:
+    def met(self, path: bytes) -> bytes | None:
+        """The path in the newest level of a directory of the level being read, if this level's lists of it (there may
+        be two in a row) are the ones that count; otherwise None."""
+        now = self._forward_directory(path)
+        return now if now is not None and self._is_met(self._directories.get(now)) else None
+
+    def _mark(self, started: bytes) -> bytes:
+        return b"%d" % self._level + started
+
+    def _is_met(self, known: bytes | None) -> bool:
+        return known is not None and known[:-1] == b"%d" % self._level
+
+    def _await(self, now: bytes, body: Iterable[bytes]) -> None:
+        """Wait for what a list names."""
+        base = now + b"/" if now else b""
+        has_renames = bool(self._level_renames)
+        for listing in lists.parts(body):
+            if not has_renames:
+                self._rename(listing.renames)
+            self._waiting.add(now, listing.unchanged, LATER)
+            self._waiting.add(now, listing.stored, NOW)
+            for name in listing.directories:
+                self._expected.put(base + name, b"")
+
+    def _again(self, now: bytes | None, known: bytes | None, body: Iterable[bytes]) -> None:
+        """A list that is of no directory of the newest level, or of one that is known already: from a newer level, or
+        from an entry before this one in the same level."""
+        if now is not None and known == self._mark(_UNTOUCHED):
             # Two entries in a row: the first only made GNU tar unlink what the second lists.
-            directory.now, directory.later = set(listing.stored), set(listing.unchanged)
+            self._waiting.drop(now)
+            self._await(now, body)
+            return
+        has_renames = bool(self._level_renames)
+        for listing in lists.parts(body):
+            if not has_renames:
+                self._rename(listing.renames)
+        if now is not None and known is not None and not self._is_met(known):
+            self._lists.put(now, body)
+
+    def _rename(self, steps: list[tuple[bytes, bytes]]) -> None:
+        self._level_renames += steps
+        if len(self._level_renames) > lists.MOST_STEPS:
+            raise DamagedError("the archive is damaged: its renames never end")
 
     def take(self, path: bytes) -> bytes | None:
         """A non-directory of the level being read: its path in the newest level if it is wanted now, otherwise None."""
         if not self.is_tree:
             return self._take_loose(path)
-        now = self.forward(path)
-        if now is None:
+        directory, _, name = path.rpartition(b"/")
+        recent, parent = self._recent
+        if directory != recent:
+            parent = self._enter(directory)
+        if parent is None:
             return None
-        parent, _, name = now.rpartition(b"/")
-        directory = self._directories.get(parent)
-        if directory is None:
+        state = self._waiting.take(parent, name, newest=not self._level)
+        now = path if parent == directory else parent + b"/" + name if parent else name
+        if state is None:
             self._unlisted(now)
             return None
-        directory.started = True
-        if name in directory.now:
-            directory.now.remove(name)
-        elif name in directory.later and not self._newest:
-            directory.later.remove(name)
-        elif name in directory.missing:
-            directory.missing.remove(name)
+        if state == MISSING:
             self.stale.append(now)
-        else:
-            self._unlisted(now)
-            return None
         return now
+
+    def _enter(self, directory: bytes) -> bytes | None:
+        """Another directory's entries follow; returns its path in the newest level if that has it."""
+        parent = self._forward_directory(directory)
+        known = self._directories.get(parent) if parent is not None else None
+        if parent is not None and self._is_met(known):
+            self._directories.put(parent, self._mark(_STARTED))
+        self._recent = directory, parent
+        return parent
 
     def _unlisted(self, path: bytes) -> None:
         """In the newest level every entry must be in a list, and only once."""
-        if self._newest:
+        if not self._level:
             self.unlisted.append(path)
 
     def _take_loose(self, path: bytes) -> bytes | None:
         """Archives of single files have no lists: the newest level that holds one wins."""
-        if path in self._loose:
+        if self._loose.get(path) is not None:
             return None
-        self._loose.add(path)
+        self._loose.put(path, b"")
         return path
 
     def end_level(self) -> bool:
         """The level is read; returns whether anything is left that an older one may hold."""
-        for path, directory in self._directories.items():
-            if directory.waiting():
-                self._close(path, directory)
+        waiting, self._waiting = self._waiting, Waiting()
+        for directory, names in waiting.directories():
+            if self._is_met(self._directories.get(directory)):
+                self._keep(directory, ((name, MISSING if state == NOW else state) for name, state in names))
+            else:
+                self._close(directory, names)
+        waiting.close()
         self._chain.append(Renames(self._level_renames))
         self._level_renames = []
-        self._lists.clear()
-        self._met.clear()
-        self._newest = False
-        return bool(self._expected) or not self.is_tree or any(d.waiting() for d in self._directories.values())
+        self._lists.close()
+        self._level += 1
+        self._recent = _NOWHERE
+        return bool(self._expected) or not self.is_tree or bool(self._waiting)
 
-    def _close(self, path: bytes, directory: _Directory) -> None:
-        if path in self._met:
-            directory.missing |= directory.now
-            directory.now = set()
-            return
-        body = self._lists.get(path)
-        listing = lists.parse(body) if body is not None else Listing()
-        stored, listed = set(listing.stored), {*listing.stored, *listing.unchanged}
-        gone = (directory.later | directory.missing) - listed
-        self.absent += [path + b"/" + name if path else name for name in gone]
-        directory.missing = (directory.missing & listed) | (directory.later & stored)
-        directory.later = (directory.later & listed) - stored
+    def _close(self, directory: bytes, names: Iterable[tuple[bytes, int]]) -> None:
+        """What a level that is not the directory's first leaves to wait for."""
+        listed = Table()
+        for body in self._lists.get(directory)[-1:]:
+            for listing in lists.parts(body):
+                for name in listing.stored:
+                    listed.put(name, b"Y")
+                for name in listing.unchanged:
+                    listed.put(name, listed.get(name) or b"N")
+
+        def left() -> Iterator[tuple[bytes, int]]:
+            for name, state in names:
+                letter = listed.get(name)
+                if letter is None:
+                    self.absent.append(directory + b"/" + name if directory else name)
+                else:
+                    yield name, MISSING if letter == b"Y" else state
+
+        self._keep(directory, left())
+        listed.close()
+
+    def _keep(self, directory: bytes, names: Iterator[tuple[bytes, int]]) -> None:
+        while some := list(islice(names, _AT_ONCE)):
+            for wanted in (LATER, MISSING):
+                self._waiting.add(directory, [name for name, state in some if state == wanted], wanted)
 
     def end(self) -> None:
         """All levels are read: what was promised and not found is absent.
@@ -162,7 +208,6 @@ class Wanted:
         Names that every level down to the oldest calls unchanged were never meant to be stored (mount points; with GNU
         tar also excluded files).
         """
-        for path, directory in self._directories.items():
-            for name in directory.now | directory.missing:
-                self.absent.append(path + b"/" + name if path else name)
-        self.absent += self._expected
+        for directory, names in self._waiting.directories():
+            self.absent += [directory + b"/" + name if directory else name for name, state in names if state != LATER]
+        self.absent += [path for path, _ in self._expected.items()]

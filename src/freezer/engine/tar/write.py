@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import os
 import stat
+from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.engine.contract import BlockSink, Summary, Tree
 from freezer.engine.tar import lists, pax, snapshot
 from freezer.engine.tar.blocks import BlockWriter
 from freezer.engine.tar.entries import EntryWriter, ItemChanged, xattr_records
 from freezer.engine.tar.handles import Handles
-from freezer.engine.tar.scan import Scan, ScannedDirectory, scan_tree
+from freezer.engine.tar.quick import store_plain_files
+from freezer.engine.tar.scan import scan_tree
+from freezer.engine.tar.scanned import SPECIAL, Directory, Scan
 from freezer.engine.tar.snapshot import KnownDirectory
+from freezer.engine.tar.spool import Spool
 from freezer.errors import SourceError
 from freezer.model.items import ItemFailure
 from freezer.progress import Progress
 from freezer.tree.xattrs import read_xattrs
 
+_FRACTION = SPECIAL - 1
 SAFETY_NS = 2 * pax.SECOND
 """How far the snapshot's time lies before the first look at the source. A file written in the same instant gets a
 ctime a few milliseconds older than a clock read before; whatever changed in these two seconds is stored again next
 time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
+class StoreOptions(msgspec.Struct, frozen=True):
     """``excluded`` is asked with paths from the root; the two link options are upstream's ``--dereference-symlink``."""
 
     excluded: Callable[[bytes], bool] | None = None
@@ -49,18 +54,20 @@ class TarBackup:
         self._options = options
         self._time_ns = now_ns - SAFETY_NS
         self._progress = progress
-        self._scan = Scan()
-        self._incomplete: dict[bytes, set[bytes]] = {}
         try:
             self._handles = Handles(tree.path, follow=options.follow_symlinks)
         except OSError as error:
             raise SourceError(f"{os.fsdecode(tree.path)} cannot be opened: {os.strerror(error.errno or 0)}") from error
+        self._scan = Scan()
+        self._state = Spool()
 
     def __enter__(self) -> TarBackup:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._handles.__exit__(*exception)
+        self._scan.close()
+        self._state.close()
 
     def scan(self) -> Summary:
         """Look at the whole source; nothing is read or written yet."""
@@ -68,13 +75,18 @@ class TarBackup:
         if self._tree.name is not None:
             self._scan_file(self._tree.name)
             return self._scan.summary
-        self._scan = scan_tree(
+        scan_tree(
+            self._scan,
             self._handles,
             self._base,
             excluded=self._options.excluded,
             follow_links=self._options.follow_symlinks,
             tick=lambda count, _: self._progress.advance(done_items=count),
         )
+        self._base = None
+        if not self._scan.summary.directories:  # not even its own: that is no backup with an item missing
+            reason = self._scan.summary.failures[0].reason
+            raise SourceError(f"{os.fsdecode(self._tree.path)} cannot be read: {reason}")
         return self._scan.summary
 
     def _scan_file(self, name: bytes) -> None:
@@ -88,93 +100,95 @@ class TarBackup:
         if since is None or status.st_mtime_ns >= since or status.st_ctime_ns >= since:
             summary.stored_items, summary.stored_bytes = 1, summary.bytes
 
-    def write(self, sink: BlockSink) -> bytes:
-        """Write the archive; returns the snapshot file. What could not be stored is in ``summary.failures`` after
-        that."""
+    def write(self, sink: BlockSink) -> Spool:
+        """Write the archive; returns the snapshot file, to be read before the context ends. What could not be stored is
+        in ``summary.failures`` after that."""
         summary = self._scan.summary
         self._progress.phase("store", total_bytes=summary.stored_bytes, total_items=summary.stored_items)
         out = BlockWriter(sink, lambda used: self._progress.advance(done_bytes=used))
         entries = EntryWriter(
             out, follow_links=self._options.follow_symlinks, keep_hard_links=not self._options.follow_hard_links
         )
-        if self._tree.name is not None and summary.stored_items:
-            self._store(entries, self._handles.root, b"", self._tree.name, 0)
-        for directory in self._scan.directories:
-            self._directory(entries, directory)
+        self._state.write(snapshot.encode_time(self._time_ns))
+        try:
+            if self._tree.name is not None and summary.stored_items:
+                self._store(entries, self._handles.root, self._tree.name, self._tree.name, 0)
+            for directory in self._scan.directories():
+                self._directory(out, entries, directory)
+        finally:
+            entries.close()
         out.finish()
-        return self._snapshot()
+        return self._state
 
-    def _directory(self, entries: EntryWriter, directory: ScannedDirectory) -> None:
-        path = directory.path
-        names = directory.entries.split(b"\0") if directory.entries else []
-        renames = self._scan.renames if not path else []
+    def _directory(self, out: BlockWriter, entries: EntryWriter, directory: Directory) -> None:
+        """One directory with everything stored in it, and what the snapshot file says of it."""
+        renames = [] if directory.path else self._scan.renames
         records, descriptor = self._directory_records(directory)
         if directory.replaced:
             # GNU tar and upstream write through existing links; a list without these names makes them unlink first.
-            kept = [entry for entry in names if entry[:1] != b"Y"]
+            kept = lists.without(directory.entries, lambda entry: entry[:1] == b"Y")
             without_times = [record for record in records if record[0] != pax.MTIME_NS]
-            entries.directory(path, directory.status, lists.encode(kept, renames), without_times)
+            entries.directory(directory, lists.encode(kept, renames), without_times)
             renames = []
-        entries.directory(path, directory.status, lists.encode(names, renames), records)
-        stored = [entry[1:] for entry in names if entry[:1] == b"Y"]
-        if not stored:
-            return
-        if descriptor is None:
-            for name in stored:
-                self._failed(path, name, "its directory cannot be opened any more")
-            return
-        for name, fraction in zip(stored, directory.fractions, strict=True):
-            self._store(entries, descriptor, path, name, fraction)
-        self._progress.advance(done_items=len(stored))
+        entries.directory(directory, lists.encode(directory.entries, renames), records)
+        incomplete = self._stored(out, entries, directory, descriptor) if directory.marks else set()
+        if incomplete:
+            # The next level must store them.
+            directory.entries = lists.without(directory.entries, lambda entry: entry[1:] in incomplete)
+        self._state.write(
+            snapshot.encode_directory(
+                KnownDirectory(directory.path, directory.device, directory.inode, directory.mtime_ns, directory.entries)
+            )
+        )
 
-    def _directory_records(self, directory: ScannedDirectory) -> tuple[pax.Records, int | None]:
+    def _directory_records(self, directory: Directory) -> tuple[pax.Records, int | None]:
         """PAX records of a directory's entry, and its descriptor if it can still be opened."""
-        status = directory.status
         records: pax.Records = [] if directory.path else [(pax.ARCHIVE, b"1")]
-        if status.st_mtime_ns % pax.SECOND:
-            records.append((pax.MTIME, pax.time_text(status.st_mtime_ns)))
+        if directory.mtime_ns % pax.SECOND:
+            records.append((pax.MTIME, pax.time_text(directory.mtime_ns)))
         try:
             descriptor = self._handles.directory(directory.path)
             records += xattr_records(read_xattrs(descriptor))
         except OSError:
             descriptor = None
-        if any(directory.fractions):
-            records.append((pax.MTIME_NS, pax.pack_fractions(directory.fractions)))
+        fractions = array("I", (mark & _FRACTION for mark in array("I", directory.marks)))
+        if any(fractions):
+            records.append((pax.MTIME_NS, pax.pack_fractions(fractions)))
         return records, descriptor
 
-    def _store(self, entries: EntryWriter, descriptor: int, path: bytes, name: bytes, fraction: int) -> None:
-        full = path + b"/" + name if path else name
+    def _stored(
+        self, out: BlockWriter, entries: EntryWriter, directory: Directory, descriptor: int | None
+    ) -> set[bytes]:
+        """Store what is to be stored of a directory; returns the names that are not whole in the archive."""
+        incomplete = set()
+        below = directory.path + b"/" if directory.path else b""
+        others = directory.stored()
+        if descriptor is not None:
+            self._progress.current(below)
+            others = store_plain_files(out, descriptor, b"./" + below, others, entries.open)
+        for name, mark in others:
+            if descriptor is None:
+                self._failed(below + name, "its directory cannot be opened any more")
+                incomplete.add(name)
+            elif not self._store(entries, descriptor, name, below + name, mark & _FRACTION):
+                incomplete.add(name)
+        self._progress.advance(done_items=len(directory.marks) // 4)
+        return incomplete
+
+    def _store(self, entries: EntryWriter, descriptor: int, name: bytes, path: bytes, fraction: int) -> bool:
+        """Store one item of any kind; whether it is whole in the archive."""
+        self._progress.current(path)
         try:
-            entries.non_directory(descriptor, name, full, fraction)
+            entries.non_directory(descriptor, name, path, fraction)
         except ItemChanged as change:
-            self._failed(path, name, str(change))
+            self._failed(path, str(change))
         except FileNotFoundError:
-            self._failed(path, name, "it vanished before it was read")
+            self._failed(path, "it vanished before it was read")
         except OSError as error:
-            self._failed(path, name, error)
+            self._failed(path, error)
+        else:
+            return True
+        return False
 
-    def _failed(self, path: bytes, name: bytes, reason: OSError | str) -> None:
-        self._incomplete.setdefault(path, set()).add(name)
-        self._scan.summary.failures.append(ItemFailure.of(path + b"/" + name if path else name, reason))
-
-    def _snapshot(self) -> bytes:
-        return snapshot.encode(
-            self._time_ns,
-            (
-                KnownDirectory(
-                    directory.path,
-                    directory.status.st_dev,
-                    directory.status.st_ino,
-                    directory.status.st_mtime_ns,
-                    self._complete(directory),
-                )
-                for directory in self._scan.directories
-            ),
-        )
-
-    def _complete(self, directory: ScannedDirectory) -> bytes:
-        """The directory's list without what is not whole in the archive, so that the next level stores it."""
-        incomplete = self._incomplete.get(directory.path)
-        if not incomplete:
-            return directory.entries
-        return b"\0".join(entry for entry in directory.entries.split(b"\0") if entry[1:] not in incomplete)
+    def _failed(self, path: bytes, reason: OSError | str) -> None:
+        self._scan.summary.failures.append(ItemFailure.of(path, reason))

@@ -88,7 +88,7 @@ OPTIONS = (
     _resource("cindernative_backup_az", "availability zone of new Cinder backups", "cindernative", actions=("backup",)),
     _resource(
         "cindernative_backup_container",
-        "container of new Cinder backups; {project_id} {volume_id} {backup_name} and $container are filled in",
+        "container of new Cinder backups, with {project_id} {volume_id} {backup_name}; $container is --container",
         "cindernative",
         actions=("backup",),
         default="$container",

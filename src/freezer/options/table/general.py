@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from freezer.options.spec import ACTIONS, Alias, Generation, Kind, Option
 
-READING = ("list", "show", "check")
-
 _GENERAL = (
     Option(
         name="action",
@@ -30,7 +28,7 @@ _GENERAL = (
         kind=Kind.PATH,
         help="read this configuration file instead of ~/.freezer/freezer-agent.conf, /etc/freezer/freezer-agent.conf …",
         group="general",
-        library="oslo.config",
+        origin="oslo.config",
         metavar="FILE",
         repeatable=True,
         executes=True,
@@ -41,7 +39,7 @@ _GENERAL = (
         kind=Kind.PATH,
         help="read also all *.conf files of this directory, in the order of their names",
         group="general",
-        library="oslo.config",
+        origin="oslo.config",
         metavar="DIR",
         repeatable=True,
         executes=True,
@@ -109,7 +107,7 @@ _GENERAL = (
         kind=Kind.CHOICE,
         help="print a completion script for this shell",
         group="general",
-        library="oslo.config",
+        origin="oslo.config",
         choices=("bash", "zsh"),
         unbuilt="shell completion",
     ),
@@ -145,10 +143,10 @@ _NAMES = (
     Option(
         name="all_hosts",
         kind=Kind.FLAG,
-        help="backups of every host, not only of this one",
+        help="backups of every host, also if --hostname is given or configured",
         group="names",
         default="false",
-        actions=READING,
+        actions=("list", "check"),
         upstream=False,
     ),
 )
@@ -188,7 +186,7 @@ _LIMITS = (
         default="2",
         minimum=1,
         maximum=1024,
-        actions=("backup", "restore", "check"),
+        actions=("backup",),
         upstream=False,
     ),
 )

@@ -47,7 +47,7 @@ _LOGGING = (
         kind=Kind.FLAG,
         help="log at level DEBUG instead of INFO",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         short="d",
         default="false",
     ),
@@ -56,7 +56,7 @@ _LOGGING = (
         kind=Kind.PATH,
         help="log file; a relative one is below --log-dir",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         metavar="FILE",
         default_note="~/.freezer/freezer.log",
         aliases=(Alias("logfile", Generation.UPSTREAM, "--logfile"),),
@@ -66,7 +66,7 @@ _LOGGING = (
         kind=Kind.PATH,
         help="directory of log files",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         metavar="DIR",
         aliases=(Alias("logdir", Generation.UPSTREAM, "--logdir"),),
     ),
@@ -75,7 +75,7 @@ _LOGGING = (
         kind=Kind.PATH,
         help="configuration file of Python's logging; the other logging options do not hold then",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         metavar="FILE",
         aliases=(
             Alias("log_config", Generation.UPSTREAM, "--log-config"),
@@ -88,7 +88,7 @@ _LOGGING = (
         kind=Kind.TEXT,
         help="format of the time in log lines",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         default="%Y-%m-%d %H:%M:%S",
     ),
     Option(
@@ -96,7 +96,7 @@ _LOGGING = (
         kind=Kind.FLAG,
         help="log to syslog",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         default="false",
     ),
     Option(
@@ -104,7 +104,7 @@ _LOGGING = (
         kind=Kind.TEXT,
         help="syslog facility",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         default="LOG_USER",
     ),
     Option(
@@ -112,7 +112,7 @@ _LOGGING = (
         kind=Kind.FLAG,
         help="log to the systemd journal",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         default="false",
     ),
     Option(
@@ -120,7 +120,7 @@ _LOGGING = (
         kind=Kind.FLAG,
         help="write log lines as JSON",
         group="logging",
-        library="oslo.log",
+        origin="oslo.log",
         default="false",
     ),
 )
@@ -136,7 +136,7 @@ def _file(name: str, kind: Kind, help: str, default: str | None, choices: tuple[
         default=default,
         choices=choices,
         config_only=True,
-        library="oslo.log",
+        origin="oslo.log",
     )
 
 

@@ -6,6 +6,7 @@ from freezer.options.spec import Alias, Generation, Kind, Option
 
 _RESTORE = ("restore",)
 _CHOOSES = ("restore", "show")
+_READS = ("restore", "show", "check")
 
 _RESTORING = (
     Option(
@@ -129,4 +130,68 @@ _READING = (
     ),
 )
 
-OPTIONS = (*_RESTORING, *_READING)
+_BELIEVED = (
+    Option(
+        name="restore_max_entries",
+        kind=Kind.INTEGER,
+        help="refuse a backup with more entries than this",
+        group="limits",
+        default="100000000",
+        minimum=1,
+        actions=_READS,
+        upstream=False,
+    ),
+    Option(
+        name="restore_max_depth",
+        kind=Kind.INTEGER,
+        help="leave out what lies deeper than so many directories",
+        group="limits",
+        default="2048",
+        minimum=1,
+        actions=_READS,
+        upstream=False,
+    ),
+    Option(
+        name="restore_max_expansion",
+        kind=Kind.INTEGER,
+        help="refuse a level that expands to more bytes than this for each stored one, than its record says and than "
+        "1 GiB; authenticated ones may",
+        group="limits",
+        default="10000",
+        minimum=1,
+        actions=_READS,
+        upstream=False,
+    ),
+    Option(
+        name="restore_max_record",
+        kind=Kind.SIZE,
+        help="refuse a backup with an extended header or a name longer than this",
+        group="limits",
+        default="8M",
+        minimum=1,
+        actions=_READS,
+        upstream=False,
+    ),
+    Option(
+        name="restore_max_listing",
+        kind=Kind.SIZE,
+        help="refuse a backup with a list of one directory's names longer than this",
+        group="limits",
+        default="2G",
+        minimum=1,
+        actions=_READS,
+        upstream=False,
+    ),
+    Option(
+        name="restore_max_extents",
+        kind=Kind.INTEGER,
+        help="refuse a backup with a sparse file in more pieces than this",
+        group="limits",
+        default="400000",
+        minimum=1,
+        actions=_READS,
+        upstream=False,
+    ),
+)
+
+OPTIONS = (*_RESTORING, *_READING, *_BELIEVED)

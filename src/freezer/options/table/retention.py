@@ -25,20 +25,22 @@ OPTIONS = (
     Option(
         name="remove_older_than",
         kind=Kind.DAYS,
-        help="remove the chains whose newest backup is older than this",
+        help="remove the chains whose newest backup is older than this; with backup: after a complete one; with "
+        "restore, where 19.0.0 removes too, nothing is removed",
         group="retention",
         short="R",
         unit="days",
         minimum=0,
-        actions=("admin", "backup", "restore"),
+        actions=_AFTER,
         tenant_may_set=True,
     ),
     Option(
         name="remove_before_date",
         kind=Kind.DATE,
-        help="remove the chains whose newest backup is not later than this; without an offset it is UTC",
+        help="remove the chains whose newest backup is not later than this; without an offset it is UTC; never "
+        "carried out with restore",
         group="retention",
-        actions=("admin", "backup", "restore"),
+        actions=_AFTER,
         tenant_may_set=True,
     ),
     Option(
@@ -46,7 +48,7 @@ OPTIONS = (
         kind=Kind.DATE,
         help="older name with the same meaning as --remove-before-date",
         group="retention",
-        actions=("admin", "backup", "restore"),
+        actions=_AFTER,
         tenant_may_set=True,
     ),
     _keep("keep_last", "the newest N backups"),

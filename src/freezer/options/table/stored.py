@@ -5,16 +5,16 @@ from __future__ import annotations
 from freezer.options.spec import Alias, Generation, Kind, Option
 
 _BACKUP = ("backup",)
-_READS = ("backup", "restore", "list", "show", "check", "admin")
+_READS = ("backup", "restore", "show", "check")
 
 OPTIONS = (
     Option(
         name="compression",
         kind=Kind.CHOICE,
-        help="how a new backup is compressed (zstd is ours: 19.0.0 cannot restore it)",
+        help="how a new backup is compressed (zstd and none are ours: 19.0.0 cannot restore them)",
         group="stored",
         default="gzip",
-        choices=("gzip", "bzip2", "xz", "zstd"),
+        choices=("gzip", "bzip2", "xz", "zstd", "none"),
         actions=_BACKUP,
         tenant_may_set=True,
     ),
@@ -50,7 +50,8 @@ OPTIONS = (
     Option(
         name="allow_unauthenticated",
         kind=Kind.FLAG,
-        help="write or read unauthenticated aes-256-cfb in a set that has authenticated backups",
+        help="write or read backups that are not authenticated (in clear, aes-256-cfb) where authenticated ones are "
+        "expected",
         group="stored",
         default="false",
         actions=_READS,
@@ -74,7 +75,7 @@ OPTIONS = (
         default="33554432",
         unit="bytes",
         minimum=1,
-        actions=("backup", "restore"),
+        actions=_BACKUP,
         aliases=(Alias("max_seg_size", Generation.COMMAND),),
         tenant_may_set=True,
     ),

@@ -98,6 +98,12 @@ def create(path: bytes, mode: int) -> int:
     return fd
 
 
+def let_go(fd: int) -> None:
+    """Close a descriptor whose content nobody wants (any more): an error of close(2) tells of nothing that matters."""
+    with suppress(OSError):
+        os.close(fd)
+
+
 def write_file(path: bytes, data: Buffer, mode: int) -> None:
     """Create ``path`` with ``data`` as its content, on the medium; if that fails nothing stays."""
     fd = create(path, mode)

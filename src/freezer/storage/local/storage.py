@@ -23,6 +23,7 @@ from freezer.storage.local.upload import LocalUpload
 
 T = TypeVar("T")
 
+_CALL_SIZE = 2 * 1024 * 1024  # a buffer that stays in the processor's cache
 _ATTEMPTS = 100  # against others who make or remove the same folders; whenever we lose, one of them has got on
 
 
@@ -45,6 +46,7 @@ class LocalStorage:
             durable_bytes=True,
             durable_names=sys.platform != "win32",
             holds=lock.locks_work(self._root),
+            call_size=_CALL_SIZE,
         )
 
     def describe(self) -> str:
@@ -142,7 +144,7 @@ class LocalStorage:
             yield
         finally:
             if fd is not None:
-                os.close(fd)
+                durable.let_go(fd)
                 durable.prune_folders(self._root, folder)
 
     def sweep(self, older_than: float, *, dry_run: bool = False) -> Sequence[str]:

@@ -53,7 +53,9 @@ class LocalUpload:
             raise failure from error
 
     def abort(self) -> None:
-        self._close()
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            durable.let_go(fd)
         durable.discard(self._temp)
         durable.prune_folders(self._root, os.path.dirname(self._path))
 

@@ -1,0 +1,142 @@
+"""The page of results: Markdown from a results document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+
+from benchmarks.claims import Claim, claims
+from benchmarks.findings import Results, Sample
+from benchmarks.peers.contract import Step
+
+_MIB = 1 << 20
+
+_INTRODUCTION = """\
+# Speed
+
+<!-- Written by `python -m benchmarks --report`; edit benchmarks/report.py instead. -->
+
+Freezer beside OpenStack Freezer, GNU tar, restic and borg, on the same trees, one after the other within every step, so
+that whatever else the machine did met all of them. Unless a column says otherwise a figure is **CPU seconds**, user and
+system, of all processes of a command: the least of all rounds, since other work can only add to it.
+
+Every restored tree was compared with its source. What the peers do is not the same: restic and borg find equal pieces
+across files and backups and always encrypt; tar, OpenStack Freezer and Freezer store a changed file whole.
+"""
+
+_VERDICTS = {True: "met", False: "**missed**", None: "not measured"}
+
+
+def page(results: Results, pictures: Sequence[tuple[str, str]]) -> str:
+    """The whole page; ``pictures`` are pairs of file name and description."""
+    parts = [_INTRODUCTION, _setting(results), _demands(claims(results))]
+    parts += [f"![{text}]({name})\n" for name, text in pictures]
+    parts += [_corpus(results, name) for name in results.corpora]
+    parts += [_codecs(results), _starts(results), _again(results)]
+    return "\n".join(part for part in parts if part)
+
+
+def table(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are aligned to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _setting(results: Results) -> str:
+    rows = [("date", results.date), *results.machine.items(), *results.versions.items()]
+    scale = (
+        ""
+        if results.scale == 1
+        else f"\n**Scaled to {results.scale:g} of the full sizes: for a look, not for figures.**\n"
+    )
+    missing = "".join(f"\n{line}.\n" for line in results.missing)
+    return "## Machine and versions\n\n" + table(("", ""), rows) + scale + missing
+
+
+def _demands(all_claims: Sequence[Claim]) -> str:
+    measured = [claim for claim in all_claims if claim.met is not None]
+    met = sum(claim.met is True for claim in measured)
+    rows = [
+        (
+            claim.subject,
+            f"{'≥' if claim.at_least else '≤'} {claim.demanded:g} {claim.unit}",
+            _value(claim),
+            _VERDICTS[claim.met],
+        )
+        for claim in all_claims
+    ]
+    summary = f"{met} of {len(measured)} measured demands are met.\n\n"
+    return "## Demanded and measured\n\n" + summary + table(("", "demanded", "measured", "verdict"), rows)
+
+
+def _value(claim: Claim) -> str:
+    return "" if claim.measured is None else f"{claim.measured:.2f} {claim.unit}"
+
+
+def _corpus(results: Results, name: str) -> str:
+    facts = results.corpora[name]
+    head = f"## {name}: {facts.title}\n\n{facts.note}; {facts.size / _MIB:.0f} MiB.\n\n"
+    parts = [head]
+    for title, value, choose in _COLUMNS:
+        rows = [
+            (title_of, *(_cell(results.of(name, peer, step), value, choose) for step in Step))
+            for peer, title_of in results.peers.items()
+            if results.of(name, peer, Step.FULL)
+        ]
+        parts.append(table((title, *Step), rows) + "\n")
+    return "".join(parts)
+
+
+_COLUMNS: tuple[tuple[str, Callable[[Sample], float], Callable[[Iterator[float]], float]], ...] = (
+    ("CPU s, least", lambda one: one.usage.cpu, min),
+    ("CPU s, median", lambda one: one.usage.cpu, median),
+    ("wall s, least", lambda one: one.usage.wall, min),
+    ("peak memory, MiB", lambda one: one.usage.peak / _MIB, max),
+    ("repository, MiB", lambda one: one.stored / _MIB, median),
+)
+
+
+def _cell(
+    samples: Sequence[Sample], value: Callable[[Sample], float], choose: Callable[[Iterator[float]], float]
+) -> str:
+    if not samples:
+        return ""
+    number = choose(value(one) for one in samples)
+    return f"{number:.2f}" if number < 10 else f"{number:.1f}"
+
+
+def _codecs(results: Results) -> str:
+    """One table for all streams, relative to the stream's first codec."""
+    if not results.codecs:
+        return ""
+    rows = []
+    for stream, codec in dict.fromkeys((one.stream, one.codec) for one in results.codecs):
+        first = next(one.codec for one in results.codecs if one.stream == stream)
+        base, own = results.codec(stream, first), results.codec(stream, codec)
+        if base and own:
+            rows.append(
+                (f"{stream}, {codec}", f"{own[0]:.2f}", f"{base[0] / own[0]:.2f} ×", f"{own[1] / base[1]:.3f} ×")
+            )
+    return "## Codecs alone, one thread\n\n" + table(("stream, codec", "CPU s", "speed", "size"), rows)
+
+
+def _starts(results: Results) -> str:
+    rows = []
+    for what in dict.fromkeys(one.what for one in results.starts):
+        usages = [one.usage for one in results.starts if one.what == what]
+        peak = max(usage.peak for usage in usages) / _MIB
+        rows.append((what, f"{min(u.cpu for u in usages):.2f}", f"{min(u.wall for u in usages):.2f}", f"{peak:.0f}"))
+    return "## Small things\n\n" + table(("", "CPU s", "wall s", "peak MiB"), rows) if rows else ""
+
+
+def _again(results: Results) -> str:
+    return f"""\
+## To repeat it
+
+`make bench` does all of it in an environment of its own. restic and borg come from the distribution:
+`apt-get install restic borgbackup`. This page is from
+
+```console
+$ {results.command}
+```
+"""

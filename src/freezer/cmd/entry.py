@@ -1,0 +1,33 @@
+"""Where the installed programs begin: before the rest is imported, so that Ctrl-C in that moment ends them quietly."""
+
+from __future__ import annotations
+
+import gc
+import signal
+
+
+def freezer_agent() -> int:
+    """``freezer-agent``."""
+    _prepare()
+    from freezer.cmd.agent import main
+
+    return main()
+
+
+def freezerc() -> int:
+    """``freezerc``, the program's first name."""
+    _prepare()
+    from freezer.cmd.agent import main_freezerc
+
+    return main_freezerc()
+
+
+# Container objects made before Python looks for cycles among them: importing ours would make it look 43 times.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+def _prepare() -> None:
+    """Nothing is begun yet that must be cleaned up: SIGINT kills. One that is ignored stays ignored."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

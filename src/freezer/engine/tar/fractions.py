@@ -1,0 +1,48 @@
+"""The nanoseconds of the files that a directory's list names, found as the files come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from freezer.engine.tar import lists, pax
+from freezer.tree.table import Table
+
+
+class Fractions:
+    """Nanoseconds by name. ``body`` and ``packed``: pieces of the list and of the numbers beside its ``Y`` names.
+
+    Files come in the order of the list, so that usually nothing must be kept of it; names that are passed over are.
+    """
+
+    def __init__(self, directory: bytes, body: Iterable[bytes], packed: Iterable[bytes]) -> None:
+        self._base = directory + b"/" if directory else b""
+        names = (name for listing in lists.parts(body) for name in listing.stored)
+        self._ahead = zip(names, _numbers(packed), strict=False)
+        self._passed = Table()
+
+    def of(self, path: bytes) -> int:
+        """The nanoseconds of the file at ``path``; 0 if there are none."""
+        directory, slash, name = path.rpartition(b"/")
+        if directory + slash != self._base:
+            return 0
+        value = self._passed.pop(name)
+        if value is not None:
+            return int(value)
+        for other, fraction in self._ahead:
+            if other == name:
+                return fraction
+            if fraction:
+                self._passed.put(other, b"%d" % fraction)
+        return 0
+
+    def close(self) -> None:
+        """Give memory and disk space back."""
+        self._passed.close()
+
+
+def _numbers(packed: Iterable[bytes]) -> Iterator[int]:
+    for piece in packed:
+        yield from pax.unpack_fractions(piece)
+
+
+NO_FRACTIONS = Fractions(b"", (b"\0",), ())

@@ -1,0 +1,195 @@
+"""What expands without end is refused before it takes memory, and hostile records and snapshot files are told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hostile_corpus import CODECS
+from hostile_tarball import END, base256, file, head, listed, pax
+
+from support.stored import UPSTREAM_RECORD, key, local, put
+
+MIB = 1024 * 1024
+
+# The peak that Linux counts for a child includes what its parent had when it was forked; VmHWM does not.
+PROGRAM = """
+import re, sys
+from freezer.cmd.agent import main
+code = main(sys.argv[1:])
+print("peak", re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+sys.exit(code)
+"""
+
+
+def records(count: int) -> bytes:
+    return b"".join(pax((b"SCHILY.xattr.user.%d" % number, b"x" * 60_000), kind=b"g") for number in range(count))
+
+
+def extents(count: int) -> Iterator[bytes]:
+    yield head(b"a", b"S", 0, tail=bytes(41 + 96) + b"\1" + base256(0, 12))
+    block = (base256(0, 12) + base256(0, 12)) * 21 + b"\1" + bytes(7)
+    for _ in range(count // 21 // 1000):
+        yield block * 1000
+
+
+def claim(kind: bytes, size: int) -> Iterator[bytes]:
+    yield head(b"a", kind, size)
+    for _ in range(size // MIB):
+        yield bytes(MIB)
+
+
+def entries(count: int) -> Iterator[bytes]:
+    for start in range(0, count, 1000):
+        yield b"".join(head(b"../%d" % number) for number in range(start, start + 1000))
+
+
+BOMBS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "list": lambda: claim(b"D", 200 * MIB),
+    "record": lambda: claim(b"x", 200 * MIB),
+    "global-record": lambda: claim(b"g", 200 * MIB),
+    "global-records": lambda: iter([records(300)]),
+    "name": lambda: claim(b"L", 200 * MIB),
+    "link-name": lambda: claim(b"K", 200 * MIB),
+    "extents": lambda: extents(1_500_000),
+    "extension-blocks": lambda: iter(
+        [head(b"a", b"S", 0, tail=bytes(137) + b"\1"), (bytes(504) + b"\1" + bytes(7)) * 100_000]
+    ),
+    "tiny-records": lambda: iter([head(b"a", b"x", 6 * MIB), b"6 a=b\n" * MIB]),
+    "unfinished-content": lambda: claim(b"0", 2**40 // 2**13),
+}
+
+
+def compressed(pieces: Iterator[bytes], codec: str) -> bytes:
+    if codec != "gzip":
+        return CODECS[codec](b"".join(pieces))
+    import zlib
+
+    packer = zlib.compressobj(1, wbits=31)
+    return b"".join([*map(packer.compress, pieces), packer.flush()])
+
+
+def restore(
+    folder: Path, archive: bytes, *words: str, record: bytes = UPSTREAM_RECORD, state: bytes = b"s"
+) -> tuple[int, int, str]:
+    """Exit code, peak memory in KiB, and standard error of a restore in a process of its own."""
+    storage = local(folder / "container")
+    put(storage, key(0, 1_700_000_000, name="h_web"), data=archive, record=record, state=state)
+    storage.close()
+    where = ["--storage", "local", "-C", str(folder / "container"), "-N", "web", "--hostname", "h"]
+    command = [sys.executable, "-c", PROGRAM, "restore", "--restore-abs-path", str(folder / "target"), *where, *words]
+    environment = {**os.environ, "HOME": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    return done.returncode, int(done.stdout.rpartition("peak ")[2]), done.stderr
+
+
+@pytest.fixture(scope="module")
+def normal(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Peak memory of restoring a few MiB that mean no harm."""
+    parts = [listed(b".", *(b"Y%d" % number for number in range(300)))]
+    parts += [file(b"%d" % number, os.urandom(50_000)) for number in range(300)]
+    code, peak, told = restore(tmp_path_factory.mktemp("normal"), gzip.compress(b"".join(parts) + END, 1))
+    assert code == 0, told
+    return peak
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_expands_without_end_takes_no_more_memory_than_others(tmp_path: Path, normal: int, name: str) -> None:
+    code, peak, told = restore(tmp_path, compressed(BOMBS[name](), "gzip"))
+    assert code == 1, told
+    assert told.count("error: ") == 1
+    assert "Traceback" not in told
+    assert peak <= 1.5 * normal
+
+
+@pytest.mark.parametrize("codec", ["bzip2", "xz"])
+def test_a_bomb_of_another_compression_takes_no_more_memory(tmp_path: Path, normal: int, codec: str) -> None:
+    record = json.dumps({"engine_name": "tar", "compression": codec, "encryption": False}).encode()
+    code, peak, told = restore(tmp_path, compressed(claim(b"x", 40 * MIB), codec), record=record)
+    assert code == 1, told
+    assert told.count("error: ") == 1
+    assert peak <= 1.5 * normal
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "archive"),
+    [
+        ("entries", "2", file(b"a") + file(b"b") + file(b"c")),
+        ("record", "1K", pax((b"comment", b"x" * 2000)) + file(b"a")),
+        ("listing", "1K", listed(b".", *(b"N%d" % number for number in range(2000)))),
+        ("extents", "3", pax((b"GNU.sparse.map", b"0,1,1,1,2,1,3,1"), (b"GNU.sparse.size", b"4")) + file(b"a")),
+    ],
+)
+def test_every_limit_can_be_set_and_is_named(tmp_path: Path, option: str, value: str, archive: bytes) -> None:
+    stored = gzip.compress(archive + END)
+    code, _, told = restore(tmp_path / "limited", stored, f"--restore-max-{option}", value)
+    assert code == 1
+    assert f"--restore-max-{option}" in told
+    assert restore(tmp_path / "free", stored)[0] == 0
+
+
+def test_what_lies_too_deep_is_left_out_and_named(tmp_path: Path) -> None:
+    stored = gzip.compress(file(b"a/b/c/d") + file(b"x/y") + END)
+    code, _, told = restore(tmp_path, stored, "--restore-max-depth", "2")
+    assert code == 3
+    assert "--restore-max-depth" in told
+    assert (tmp_path / "target" / "x" / "y").exists()
+    assert not (tmp_path / "target" / "a").exists()
+
+
+RECORDS = {
+    "empty": b"",
+    "no-json": b"\x80\x02}q\x00.",
+    "list": b"[]",
+    "null": b"null",
+    "deep": b"[" * 100_000,
+    "deep-object": b'{"engine_name":' * 100_000,
+    "number": b'{"engine_name": 5, "encryption": false}',
+    "encryption-text": b'{"engine_name": "tar", "encryption": "yes"}',
+    "compression": b'{"engine_name": "tar", "compression": "../../etc", "encryption": false}',
+    "compression-nul": b'{"engine_name": "tar", "compression": "gz\\u0000", "encryption": false}',
+    "huge-number": b'{"engine_name": "tar", "compression": "gzip", "encryption": false, "rsync_block_size": 1e999}',
+    "long-number": b'{"engine_name": "tar", "compression": "gzip", "encryption": false, "rsync_block_size": '
+    + b"9" * 5000
+    + b"}",
+    "format": b'{"engine_name": "tar", "encryption": false, "freezer": {"format": 99}}',
+    "details": b'{"engine_name": "tar", "encryption": false, "freezer": {"format": 1, "cipher": null}}',
+    "latin": b'{"engine_name": "t\xe4r", "encryption": false}',
+    "encrypted": b'{"engine_name": "tar", "compression": "gzip", "encryption": true}',
+    "wrong-codec": b'{"engine_name": "tar", "compression": "xz", "encryption": false}',
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_hostile_record_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    code, _, told = restore(tmp_path, gzip.compress(file(b"a") + END), record=RECORDS[name])
+    assert code in (1, 2), told
+    assert told.count("error: ") == 1, told
+    assert "Traceback" not in told
+    assert "internal error" not in told
+    assert len(told) < 2000
+
+
+STATES = {
+    "empty": b"",
+    "other": b"no snapshot",
+    "version": b"GNU tar-1.34-9\n",
+    "cut": b"GNU tar-1.34-2\n1\0002\0000\0001\0",
+    "text": b"GNU tar-1.34-2\nx\0y\0",
+    "huge": b"GNU tar-1.34-2\n" + b"9" * 10_000 + b"\0" + b"0\0",
+    "no-end": b"GNU tar-1.34-2\n1\0002\0000\0001\0002\0003\0004\000./a\000Yb\0",
+    "outside": b"GNU tar-1.34-2\n1\0002\0000\0001\0002\0003\0004\000./../../etc\000Yb\0\0\0",
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_hostile_snapshot_file_does_not_keep_a_restore_from_its_work(tmp_path: Path, name: str) -> None:
+    code, _, told = restore(tmp_path, gzip.compress(file(b"a") + END), state=STATES[name])
+    assert code == 0, told
+    assert (tmp_path / "target" / "a").read_bytes() == b"evil"
