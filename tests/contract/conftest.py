@@ -1,11 +1,12 @@
 """The storages that have to keep the contract.
 
-To add one: write a function that takes an empty directory and yields a prepared storage, and register it. Storages that
-need a server skip themselves, with the reason, where there is none.
+To add one: write a function that takes an empty directory and yields a prepared storage, and register it. Those of
+servers start the real ones.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,13 +14,20 @@ from pathlib import Path
 import pytest
 
 from freezer.clock import SystemClock
+from freezer.keystone import read_credentials
+from freezer.keystone.access import CloudAccess
 from freezer.storage.contract import Storage
 from freezer.storage.local import LocalStorage
 from freezer.storage.retry import RetryingStorage, RetryPolicy
+from freezer.storage.ssh import SshStorage
+from freezer.storage.swift import SwiftStorage
 from freezer.storage.throttle import ThrottledStorage, TokenBucket
 from freezer.testing.faulty import Fault, FaultyStorage, Kind
 from freezer.testing.memory import MemoryStorage
 from freezer.testing.slow import SlowStorage
+from servers.raw import variables
+from servers.session import openstack
+from servers.sshd import shared_sshd
 
 Opener = Callable[[Path], AbstractContextManager[Storage]]
 STORAGES: dict[str, Opener] = {}
@@ -50,6 +58,22 @@ def open_local_with_link(place: Path) -> Iterator[Storage]:
     storage = _prepared_local(place)
     (place / "elsewhere").mkdir()
     (place / "container" / "data").symlink_to(place / "elsewhere")
+    yield storage
+
+
+@register("ssh")
+def open_ssh(place: Path) -> Iterator[Storage]:
+    sshd = shared_sshd()
+    storage = SshStorage(sshd.server(), str(place / "container"), clock=CLOCK, environment=sshd.environment())
+    storage.prepare()
+    yield storage
+
+
+@register("swift")
+def open_swift(_place: Path) -> Iterator[Storage]:
+    access = CloudAccess(read_credentials(variables(openstack()), source="the test"))
+    storage = SwiftStorage(access, f"contract-{secrets.token_hex(6)}/some/prefix")
+    RetryingStorage(storage, CLOCK).prepare()  # Keystone's server drops a connection now and then
     yield storage
 
 

@@ -30,7 +30,7 @@ def test_sweeping_spares_objects_and_uploads_that_go_on(storage: Storage) -> Non
     assert storage.get("data/growing") == b"data"
 
 
-@pytest.mark.parametrize("storage", ["local", "local with data on another disk", "memory"], indirect=True)
+@pytest.mark.parametrize("storage", ["local", "local with data on another disk", "ssh", "memory"], indirect=True)
 def test_checking_a_live_location_leaves_it_exactly_as_it_was(storage: Storage, tmp_path: Path) -> None:
     storage.put("metadata/tar/h_n/1/0_1/metadata", b"{}")
     storage.put("data/tar/h_n/1/0_1/data", b"stream")

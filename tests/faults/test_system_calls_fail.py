@@ -137,6 +137,24 @@ def test_a_directory_that_cannot_be_given_its_mode_is_named(tmp_path: Path) -> N
     assert "folder0: mode 0755 not set: Operation not permitted" in run.err
 
 
+@needs_strace
+def test_a_target_whose_attributes_cannot_be_read_is_named(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Scenario("restore", 1), files=5)
+    run = traced(stage, tmp_path / "strace.log", *Moment("flistxattr", str(stage.target), 1).fault("EACCES"))
+    assert run.code not in (0, 3)
+    assert f"cannot restore to {stage.target}: Permission denied" in run.err
+
+
+@needs_strace
+def test_a_new_directory_that_cannot_be_opened_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Scenario("restore", 1), files=5)
+    moment = Moment("openat", ".freezer-tmp-0000000000000002", 1)
+    run = traced(stage, tmp_path / "strace.log", *moment.fault("EACCES"))
+    assert run.code == 3
+    assert "Permission denied" in run.err
+    assert list(stage.target.rglob(".freezer-tmp-*")) == []
+
+
 @pytest.mark.parametrize("action", ["backup", "restore"])
 def test_short_reads_and_writes_change_nothing(tmp_path: Path, action: str) -> None:
     stage = Stage(tmp_path, Scenario(action, 1), files=12)

@@ -79,7 +79,14 @@ def restore(stage: Path, *words: str) -> int:
         signal.signal(signal.SIGPROF, previous[1])
 
 
-@pytest.mark.parametrize("case", corpus(), ids=lambda case: case.name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every eighth archive in the default run, so that each family is there; all of them with ``-m slow``."""
+    if "case" in metafunc.fixturenames:
+        step = 1 if metafunc.config.getoption("markexpr") == "slow" else 8
+        metafunc.parametrize("case", corpus()[::step], ids=lambda case: case.name)
+
+
+@pytest.mark.slow
 def test_a_hostile_archive_changes_nothing_outside_and_is_told_in_one_line(
     case: Case, stage: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from freezer.cmd import agent as program
+from support.passphrases import make_pass_file
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,18 @@ def pass_file(tmp_path: Path) -> Path:
     return make_pass_file(tmp_path / "pass", "correct horse")
 
 
-def make_pass_file(path: Path, text: str) -> Path:
-    path.write_text(f"{text}\n")
-    path.chmod(0o600)
-    return path
+@pytest.fixture
+def growing(agent: Agent) -> Iterator[Path]:
+    """A file in the source to which another process appends. It does not compress, so that a limit of 16 MiB a second
+    makes reading it take a second."""
+    path = agent.source / "growing.log"
+    path.write_bytes(os.urandom(size := 24 << 20))
+    append = f"import time\nwhile True:\n open({str(path)!r}, 'ab').write(b'y' * 100)\n time.sleep(0.002)"
+    writer = subprocess.Popen([sys.executable, "-c", append])
+    try:
+        while path.stat().st_size == size:
+            time.sleep(0.01)
+        yield path
+    finally:
+        writer.kill()
+        writer.wait()

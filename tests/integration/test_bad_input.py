@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
@@ -189,7 +188,7 @@ def test_options_that_make_no_sense_are_usage_errors_and_write_nothing(agent, wo
     assert not agent.container.exists()
 
 
-@pytest.mark.parametrize("storage", ["swift", "s3", "ssh", "ftp", "ftps"])
+@pytest.mark.parametrize("storage", ["s3", "ftp", "ftps"])
 def test_a_storage_that_this_build_does_not_have_is_never_silently_replaced(agent, storage):
     run = agent.call("backup", "-F", agent.source, "-C", agent.container, "-N", "web", "--storage", storage)
     assert run.code == 2
@@ -350,16 +349,8 @@ def test_d12_what_a_killed_backup_left_is_no_backup(agent, tmp_path):
     _restored(agent, tmp_path)
 
 
-def test_d13_a_file_that_changes_while_it_is_read_makes_a_partial_backup(agent, tmp_path):
-    big = agent.source / "growing.log"
-    big.write_bytes(b"x" * (24 << 20))
-    append = f"import time\nwhile True:\n open({str(big)!r}, 'ab').write(b'y' * 100)\n time.sleep(0.002)"
-    writer = subprocess.Popen([sys.executable, "-c", append])
-    try:
-        run = agent.backup("--upload-limit", "50M", "--json")
-    finally:
-        writer.kill()
-        writer.wait()
+def test_d13_a_file_that_changes_while_it_is_read_makes_a_partial_backup(agent, growing, tmp_path):
+    run = agent.backup("--upload-limit", "16M", "--json")
     assert run.code == 3, run.err
     assert [item["path"] for item in run.json["failed_items"]] == ["growing.log"]
     restored = agent.restore(tmp_path / "out")

@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from conftest import make_pass_file
 from support.manifest import compare, make_manifest
+from support.passphrases import make_pass_file
 
 CIPHERS = ("auto", "aes-256-cfb")
 GZIP = b"\x1f\x8b"

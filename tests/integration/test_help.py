@@ -6,6 +6,8 @@ import resource
 import subprocess
 import sys
 
+import pytest
+
 from freezer import __version__
 
 HEAVY = (
@@ -20,6 +22,7 @@ HEAVY = (
 )
 
 
+@pytest.mark.stopwatch
 def test_help_takes_at_most_three_tenths_of_a_second_of_processor_time():
     command = [sys.executable, "-m", "freezer.cmd.agent", "--help"]
     best = 9.0

@@ -14,11 +14,12 @@ from freezer.agent.context import Context
 from freezer.agent.planning import ENGINE, Plan, make_plan
 from freezer.agent.recording import Stored, make_plan_result, make_record, make_result
 from freezer.agent.result import Result
+from freezer.agent.rivals import require_free, require_ours, same_second
 from freezer.agent.storages import open_storage
 from freezer.container import document
 from freezer.container.catalogue import Catalogue, read_catalogue
 from freezer.container.document import StoredState
-from freezer.container.layout import SetId, data_name, hold_name, record_name, state_name
+from freezer.container.layout import BackupKey, SetId, data_name, hold_name, record_name, state_name
 from freezer.engine.contract import Summary, Tree
 from freezer.engine.tar.spool import Spool
 from freezer.engine.tar.write import StoreOptions, TarBackup
@@ -74,13 +75,12 @@ def _run(context: Context, storage: Storage, set_id: SetId, tree: Tree) -> Resul
     summary.failures += [item for item in unread if item.path not in known]
     stored = Stored(plan, tree, summary, stream, state, started, checksum)
     record = make_record(context, stored)
+    encoded = document.encode(record)
     try:
-        storage.put_new(record_name(plan.key), document.encode(record))
+        storage.put_new(record_name(plan.key), encoded)
     except ObjectExists:
-        raise ObjectExists(
-            f"another backup of {set_id.name} was made in the same second; this one was not kept",
-            hint="run it again",
-        ) from None
+        raise same_second(plan.key) from None
+    require_ours(storage, plan.key, encoded, stream, state)
     return make_result(context, stored, record)
 
 
@@ -126,7 +126,7 @@ def _store(context: Context, storage: Storage, plan: Plan, engine: TarBackup) ->
     """Write the archive and the state."""
     settings = context.settings
     with (
-        _upload(storage, data_name(plan.key)) as upload,
+        _upload(storage, plan.key, data_name(plan.key)) as upload,
         Pipeline(
             [upload],
             compression=plan.codec,
@@ -148,7 +148,7 @@ def _store(context: Context, storage: Storage, plan: Plan, engine: TarBackup) ->
 
 def _store_state(storage: Storage, plan: Plan, state: Spool) -> StoredState:
     with (
-        _upload(storage, state_name(plan.key)) as upload,
+        _upload(storage, plan.key, state_name(plan.key)) as upload,
         Pipeline(
             [upload],
             compression=Codec.NONE,
@@ -162,11 +162,12 @@ def _store_state(storage: Storage, plan: Plan, state: Spool) -> StoredState:
 
 
 @contextmanager
-def _upload(storage: Storage, name: str) -> Iterator[Upload]:
+def _upload(storage: Storage, key: BackupKey, name: str) -> Iterator[Upload]:
     """An object that is there if the context ends well, and otherwise is not."""
     upload = storage.open_write(name)
     try:
         yield upload
+        require_free(storage, key, name)
         upload.commit()
     except BaseException:
         upload.abort()

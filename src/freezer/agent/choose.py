@@ -19,7 +19,8 @@ def open_catalogue(storage: Storage) -> Catalogue:
     """Everything in the container; :class:`BackupNotFound` if there is no container."""
     if not storage.exists():
         raise BackupNotFound(
-            f"there is no container {storage.describe()}", hint="--container names the directory that backups are in"
+            f"there is no container {storage.describe()}",
+            hint="--container names what backups are in: a directory, or a container of Swift",
         )
     return read_catalogue(storage)
 

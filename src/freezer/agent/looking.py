@@ -100,6 +100,11 @@ def info(context: Context) -> Result:
     """Containers with size and object count, or with ``-l`` the objects of one."""
     settings = context.settings
     place = settings.storages[0]
+    if not place.given("container") and place.storage == "swift":
+        from freezer.agent.cloud import swift_containers
+
+        found = swift_containers(context, place)
+        return _containers([ContainerRow(container=name, size=size, objects=count) for name, size, count in found])
     if not place.given("container"):
         rows = find_local([os.getcwd()], lambda path: open_local(context, path))
         return _containers(list(rows))

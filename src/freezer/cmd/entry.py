@@ -11,7 +11,7 @@ def freezer_agent() -> int:
     _prepare()
     from freezer.cmd.agent import main
 
-    return main()
+    return _last(main())
 
 
 def freezerc() -> int:
@@ -19,7 +19,7 @@ def freezerc() -> int:
     _prepare()
     from freezer.cmd.agent import main_freezerc
 
-    return main_freezerc()
+    return _last(main_freezerc())
 
 
 # Container objects made before Python looks for cycles among them: importing ours would make it look 43 times.
@@ -31,3 +31,9 @@ def _prepare() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _last(exit_code: int) -> int:
+    """``exit_code``. Python need not look through all that there is once more before it ends."""
+    gc.freeze()
+    return exit_code

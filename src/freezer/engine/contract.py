@@ -73,6 +73,11 @@ class Source(Protocol):
 
     def skip(self, size: int) -> None: ...
 
+    def at_hand(self) -> memoryview:
+        """The bytes that come next, as many as are there without a copy, at least one unless it is the end; they are
+        still to be read or skipped."""
+        ...
+
 
 @dataclass(slots=True)
 class Restored:

@@ -1,15 +1,14 @@
-"""The log file: private, and given up with one warning when it cannot be written."""
+"""The log file that the settings ask for."""
 
 from __future__ import annotations
 
-import io
 import logging
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from freezer.errors import UsageError
 from freezer.log.lines import escaped
+from freezer.log.private import Private
 
 if TYPE_CHECKING:
     from freezer.log import LogSettings, Warn
@@ -44,29 +43,6 @@ def _checked_rotation(settings: LogSettings) -> str:
         allowed = ", ".join(ROTATION_UNITS)
         raise UsageError(f"log_rotate_interval_type: {settings.rotate_interval_type!r} is none of {allowed}")
     return unit
-
-
-class Private(logging.FileHandler):
-    """Creates its file for the owner alone, and gives up with one warning when writing fails (a full disk)."""
-
-    warn: Warn
-    _failed = False
-
-    def _open(self) -> io.TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        if not self._failed:
-            self._failed = True
-            self.warn(f"the log is not complete: {escaped(self.baseFilename)}: {sys.exc_info()[1]}")
-
-    def close(self) -> None:
-        try:
-            super().close()
-        except OSError:
-            # what is still buffered cannot be written either; that was said when it happened
-            self.stream = None
 
 
 class Plain(Private):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging.handlers
 from typing import TYPE_CHECKING
 
-from freezer.log.handlers import Private
+from freezer.log.private import Private
 
 if TYPE_CHECKING:
     from freezer.log import Warn

@@ -9,7 +9,7 @@ import msgspec
 
 from freezer.errors import NotBuiltError, UsageError
 from freezer.options.commandline import SOURCE
-from freezer.options.resolve import DEFAULT, Settings, default_value
+from freezer.options.resolve import Settings, default_value
 from freezer.options.spec import UPSTREAM_ACTIONS
 from freezer.options.table import BY_NAME, OPTIONS, main_spelling
 from freezer.options.values import where
@@ -143,10 +143,6 @@ def _check_storages(settings: Settings, action: str) -> None:
         if part is None:
             continue
         hint = "pass --storage local and, as --container, a directory"
-        if section.source("storage") == DEFAULT:
-            raise NotBuiltError(
-                f"--storage is not given, and its default is {section.storage}: {_lacks(part)}", hint=hint
-            )
         raise NotBuiltError(f"--storage {section.storage}: {_lacks(part)}", hint=hint)
 
 

@@ -89,6 +89,11 @@ class ByteSource:
                 raise DamagedError("the data is truncated: it ends in the middle of something")
             size -= passed
 
+    def at_hand(self) -> memoryview:
+        """The next bytes that are decompressed already, at least one unless it is the end; none of them is passed."""
+        self.at_end()
+        return self._buffer[self._position :]
+
     def at_end(self) -> bool:
         """Whether nothing is left, which means that everything was read and is what was recorded."""
         while self._position == len(self._buffer):

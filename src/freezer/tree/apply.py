@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from freezer.tree.attributes import Attributes
 from freezer.tree.directories import Directory
@@ -38,6 +39,16 @@ _COMMON = 2**31 * 10**9
 _Ids = tuple[int, int]
 
 
+class Plain(NamedTuple):
+    """What new files get that need nothing but ``mode``, owner and times: ``owner`` and ``chmod`` say whether one of
+    them must be set, or is right already."""
+
+    mode: int
+    owner: _Ids | None
+    chmod: bool
+    atime_ns: int
+
+
 class Metadata:
     """Applies :class:`Attributes`; each method returns, in words, what could not be applied.
 
@@ -51,6 +62,30 @@ class Metadata:
         self._now_ns = now_ns
         self._ids: dict[tuple[str, int, str, int], _Ids] = {}
         self._has_paths = has_descriptor_paths()
+        self._not_given = _umask() | stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+
+    def to_new_file(self, fd: int, attributes: Attributes, owner: _Ids | None) -> list[str]:
+        """To an open regular file that was just created with the permission bits of ``attributes`` and has this owner,
+        if that is known: nothing is set that is right already."""
+        plain, mtime_ns = self.plain(attributes, owner), attributes.mtime_ns
+        if plain is None or plain.owner is not None or plain.chmod or not -_COMMON <= mtime_ns < _COMMON:
+            return self.to_file(fd, attributes)
+        try:
+            os.utime(fd, ns=(plain.atime_ns, mtime_ns))
+        except OSError as error:
+            return [_not_set("times", error)]
+        return []
+
+    def plain(self, attributes: Attributes, owner: _Ids | None) -> Plain | None:
+        """What files with these attributes, the mtime apart, need when they are created with their mode and ``owner``;
+        None if it is more than :func:`apply_plain` does."""
+        mode = attributes.mode
+        if mode & ~0o777 or attributes.xattrs or attributes.atime_ns is not None:
+            return None
+        wanted = self._owner(attributes) if self._same_owner else owner
+        if wanted is not None and not (0 <= wanted[0] < _NO_ID and 0 <= wanted[1] < _NO_ID):
+            return None
+        return Plain(mode, None if wanted == owner else wanted, bool(mode & self._not_given), self._now_ns)
 
     def to_file(self, fd: int, attributes: Attributes) -> list[str]:
         """To an open regular file."""
@@ -101,7 +136,8 @@ class Metadata:
             if kind != stat.S_IFLNK:
                 try:
                     os.chmod(path, attributes.mode & 0o7777, dir_fd=dir_fd, follow_symlinks=follow)
-                except (OSError, NotImplementedError) as error:
+                except (OSError, NotImplementedError, ValueError) as error:
+                    # ValueError is what Python makes of EOPNOTSUPP here, as without /proc.
                     problems.append(_not_set("mode", error))
             times = (self._now_ns if attributes.atime_ns is None else attributes.atime_ns, attributes.mtime_ns)
             try:
@@ -180,6 +216,25 @@ class Metadata:
         """Whether an inode belongs to the recorded user, and to the group where a setgid bit lends that."""
         uid, gid = self._owner(attributes)
         return status.st_uid == uid and (status.st_gid == gid or not attributes.mode & stat.S_ISGID)
+
+
+def apply_plain(fd: int, plain: Plain, mtime_ns: int) -> None:
+    """To an open regular file that was just created with the mode of ``plain``; OSError if anything cannot be set."""
+    mode, owner, chmod, atime_ns = plain
+    if owner is not None:
+        fchown(fd, *owner)
+    if chmod:
+        fchmod(fd, mode)
+    if not -_COMMON <= mtime_ns < _COMMON:
+        raise OSError("the file system may not hold such a time")
+    os.utime(fd, ns=(atime_ns, mtime_ns))
+
+
+def _umask() -> int:
+    """Permission bits that open(2) does not give."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _check_time(status: os.stat_result, attributes: Attributes) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import marshal
+
+import msgspec
 
 
-@dataclass(slots=True)
-class Attributes:
+class Attributes(msgspec.Struct):
     """Everything of an inode but its type and content.
 
     ``mode``: the twelve permission bits. ``mtime_ns`` and ``atime_ns``: nanoseconds since 1970, may be negative;
@@ -21,4 +22,17 @@ class Attributes:
     atime_ns: int | None = None
     uname: str = ""
     gname: str = ""
-    xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    xattrs: dict[bytes, bytes] = {}  # each has its own, as msgspec does it
+
+
+def packed(attributes: Attributes) -> bytes:
+    """``attributes`` as bytes for a temporary file of this process (numbers and names may be beyond every format)."""
+    each = attributes
+    return marshal.dumps(
+        (each.mode, each.uid, each.gid, each.mtime_ns, each.atime_ns, each.uname, each.gname, each.xattrs)
+    )
+
+
+def unpacked(data: bytes) -> Attributes:
+    """What :func:`packed` made bytes of."""
+    return Attributes(*marshal.loads(data))  # noqa: S302 - nobody else can write that file

@@ -15,8 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from freezer.tree.openat2 import open_beneath
 from freezer.tree.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, geteuid
+from freezer.tree.table import Table
 from freezer.tree.xattrs import ACCESS_ACL, DEFAULT_ACL, drop_xattr, read_xattrs
 
 OPEN_AT_ONCE = 64
@@ -35,13 +38,14 @@ class Directory:
     """An open directory.
 
     ``made``: this run made it, with mode 0700, so nobody else has anything in it. ``inherits_acl``: what is created
-    in it gets an ACL that nobody asked for.
+    in it gets an ACL that nobody asked for. ``owner``: user and group that own what is created in it, if that is known.
     """
 
     fd: int
     device: int
     made: bool
     inherits_acl: bool
+    owner: tuple[int, int] | None = None
 
 
 class Known(NamedTuple):
@@ -51,6 +55,10 @@ class Known(NamedTuple):
     inode: int
     made: bool
     mtime_ns: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Known).decode
 
 
 def temporary_name() -> bytes:
@@ -80,8 +88,13 @@ class Directories:
     def __init__(self, root_fd: int, *, made: bool) -> None:
         status = os.fstat(root_fd)
         made = made and _is_private(status)
-        self.root = Directory(root_fd, status.st_dev, made, not made and _has_default_acl(root_fd))
-        self._known = {b"": Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)}
+        inherits_acl = _has_default_acl(root_fd)
+        if made and inherits_acl:
+            drop_xattr(root_fd, DEFAULT_ACL)
+            drop_xattr(root_fd, ACCESS_ACL)
+        self.root = Directory(root_fd, status.st_dev, made, not made and inherits_acl)
+        self._known = Table()
+        self._known.put(b"", _encode(Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)))
         self._open: OrderedDict[bytes, Directory] = OrderedDict()
         self._recent_path = b""
         self._recent = self.root
@@ -91,6 +104,10 @@ class Directories:
     def is_staged(self, directory: Directory) -> bool:
         """Whether ``directory`` is the one that has its temporary name still."""
         return self._staged is not None and self._staged[2] is directory
+
+    def staged_at(self, path: bytes) -> Directory | None:
+        """The directory at ``path`` if it is the one that has its temporary name still."""
+        return self._staged[2] if self._staged is not None and self._staged[0] == path else None
 
     def settle(self) -> None:
         """Give the staged directory its name."""
@@ -137,20 +154,24 @@ class Directories:
             return self.open(path)
         temporary = temporary_name()
         os.mkdir(temporary, 0o700, dir_fd=above.fd)
-        fd = os.open(temporary, _FLAGS, dir_fd=above.fd)
+        fd = -1
         try:
+            fd = os.open(temporary, _FLAGS, dir_fd=above.fd)
             status = os.fstat(fd)
             made = _is_private(status)
             if above.inherits_acl and made:
                 drop_xattr(fd, DEFAULT_ACL)
                 drop_xattr(fd, ACCESS_ACL)
-            directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd))
+            # It was created just now, as all that is created in it will be: a set-group-id bit is inherited.
+            owner = (status.st_uid, status.st_gid) if made else None
+            directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd), owner)
         except BaseException:
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
             with suppress(OSError):
                 os.rmdir(temporary, dir_fd=above.fd)
             raise
-        self._known[path] = Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)
+        self._known.put(path, _encode(Known(status.st_dev, status.st_ino, made, status.st_mtime_ns)))
         self._keep_open(path, directory)
         self._staged = path, temporary, directory
         self._recent_path, self._recent = path, directory
@@ -158,11 +179,12 @@ class Directories:
 
     def known(self, path: bytes) -> Known | None:
         """What the directory was when this run first saw it, None if it never did."""
-        return self._known.get(path)
+        value = self._known.get(path)
+        return None if value is None else _decode(value)
 
     def forget(self, path: bytes) -> None:
         """The directory at ``path`` is about to be removed."""
-        self._known.pop(path, None)
+        self._known.pop(path)
         directory = self._open.pop(path, None)
         if directory is not None:
             os.close(directory.fd)
@@ -175,6 +197,7 @@ class Directories:
         while self._open:
             os.close(self._open.popitem()[1].fd)
         os.close(self.root.fd)
+        self._known.close()
 
     def _open_anew(self, path: bytes) -> Directory:
         parent, _, name = path.rpartition(b"/")
@@ -185,7 +208,10 @@ class Directories:
         try:
             status = os.fstat(fd)
             now = Known(status.st_dev, status.st_ino, False, status.st_mtime_ns)
-            known = self._known.setdefault(path, now)
+            known = self.known(path)
+            if known is None:
+                self._known.put(path, _encode(now))
+                known = now
             made = known.made and known[:2] == now[:2]
             directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd))
         except BaseException:

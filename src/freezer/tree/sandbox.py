@@ -22,7 +22,7 @@ from freezer.clock import Clock, SystemClock
 from freezer.errors import TargetError
 from freezer.model.items import ItemFailure, printable
 from freezer.tree.apply import Metadata
-from freezer.tree.attributes import Attributes
+from freezer.tree.attributes import Attributes, packed, unpacked
 from freezer.tree.directories import Directories, Directory, path_fault, temporary_name
 from freezer.tree.policy import Policy, Wanted, replaces
 from freezer.tree.removal import remove_tree
@@ -39,7 +39,8 @@ from freezer.tree.system import (
     mkfifo,
     mknod,
 )
-from freezer.tree.write import Content, Created, create_file, create_node, discard, entry_status
+from freezer.tree.table import Table
+from freezer.tree.write import Content, Created, PlainFiles, create_file, create_node, discard, entry_status
 
 
 class Outcome(enum.Enum):
@@ -56,6 +57,7 @@ class Outcome(enum.Enum):
 _LARGEST = 2**63 - 1
 # These say something about the whole target, not about one item.
 _FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_NO_NAMES = frozenset({b"", b".", b".."})
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.ELOOP})
 
 _Create = Callable[[Directory, bytes], Created]
@@ -94,9 +96,9 @@ class Sandbox:
         self._has_paths = has_descriptor_paths()
         self._directories = _open_target(self._target, create=create)
         self._directories.report = self._fail
-        self._attributes: dict[bytes, Attributes] = {}
-        # Files of this run in directories that others can write, as inodes on the target's device or (device, inode).
-        self._written: set[int | tuple[int, int]] = set()
+        self._attributes = Table()
+        # Files of this run in directories that others can write, by device and inode.
+        self._written = Table()
         self.failures: list[ItemFailure] = []
         """What could not be restored, or not with all attributes, and why."""
         self.kept: list[ItemFailure] = []
@@ -111,6 +113,8 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._directories.close()
+        self._attributes.close()
+        self._written.close()
 
     def make_directory(self, path: bytes) -> bool:
         """Make a directory and missing ones above it, all with mode 0700 until :meth:`finish`; whether it exists now.
@@ -139,11 +143,29 @@ class Sandbox:
         """
         if not 0 <= size <= _LARGEST:
             return self._failed(path, f"impossible size {size}")
+        parent, _, name = path.rpartition(b"/")
+        staged = self._directories.staged_at(parent)
+        if staged is not None and name not in _NO_NAMES and b"\0" not in name:
+            try:
+                if problems := create_file(staged, name, attributes, size, content, self._metadata)[0]:
+                    self._note(path, problems)
+            except FileExistsError:
+                pass
+            except OSError as error:
+                return self._failed(path, error)
+            else:
+                return Outcome.WRITTEN
 
         def create(directory: Directory, name: bytes) -> Created:
             return create_file(directory, name, attributes, size, content, self._metadata)
 
         return self._put(path, Wanted(stat.S_IFREG, attributes.mtime_ns, size), create)
+
+    def plain_files(self, directory: bytes) -> PlainFiles | None:
+        """A quicker way for files of the directory at this path, if it is new, empty but for what this run puts there,
+        and nobody else's yet; good until anything else is restored."""
+        staged = self._directories.staged_at(directory)
+        return PlainFiles(staged, self._metadata) if staged is not None and staged.made else None
 
     def symlink(self, path: bytes, target: bytes, attributes: Attributes) -> Outcome:
         """Make a symbolic link; ``target`` may be anything and is never looked at."""
@@ -187,7 +209,7 @@ class Sandbox:
             return self._failed(path, f"cannot link to {printable(existing)}: {ItemFailure.of(existing, error).reason}")
         try:
             status = os.fstat(pin)
-            if stat.S_ISDIR(status.st_mode) or not (directory.made or self._identity(status) in self._written):
+            if stat.S_ISDIR(status.st_mode) or not (directory.made or self._has_written(status)):
                 return self._failed(path, f"cannot link to {printable(existing)}: this run did not restore it")
 
             def create(there: Directory, new_name: bytes) -> Created:
@@ -207,7 +229,7 @@ class Sandbox:
             except OSError as error:
                 self._fail(path, error)
                 return
-        self._attributes[path] = attributes
+        self._attributes.put(path, packed(attributes))
 
     def children(self, path: bytes) -> list[bytes]:
         """The names in a directory; empty, and a failure, if it cannot be read."""
@@ -234,8 +256,8 @@ class Sandbox:
     def finish(self) -> None:
         """Give the directories their names and attributes, deepest first."""
         self._directories.settle()
-        for path in sorted(self._attributes, reverse=True):
-            attributes = self._attributes[path]
+        for path, kept in self._attributes.items(reverse=True):
+            attributes = unpacked(kept)
             known = self._directories.known(path)
             if known is None:
                 continue
@@ -252,7 +274,7 @@ class Sandbox:
                 self._fail(path, error)
             else:
                 self._note(path, problems)
-        self._attributes.clear()
+        self._attributes.close()
 
     def _unknown_above(self, path: bytes) -> list[bytes]:
         """The directories above ``path`` that this run has not seen, from the top; all of them if one that it has seen
@@ -281,7 +303,7 @@ class Sandbox:
     def _locate(self, path: bytes) -> tuple[Directory, bytes]:
         """The open directory in which ``path`` is, and its name there."""
         parent, _, name = path.rpartition(b"/")
-        if name in (b"", b".", b"..") or b"\0" in name or path[:1] == b"/":
+        if name in _NO_NAMES or b"\0" in name or path[:1] == b"/":
             raise OSError(path_fault(path) or "unsafe path: it has no name")
         return self._directories.open(parent), name
 
@@ -353,22 +375,20 @@ class Sandbox:
             discard(directory, temporary)
             raise
         if status is not None:
-            self._written.add(self._identity(status))
+            self._written.put(_identity(status), b"")
         return problems
 
     def _keep(self, path: bytes, existing: os.stat_result, *, is_same: bool) -> None:
         """Count what is kept, and list it unless it is what would have been restored."""
         self.skipped += 1
         if is_same:
-            self._written.add(self._identity(existing))
+            self._written.put(_identity(existing), b"")
         else:
             reason = "exists and is not older" if self._policy is Policy.IF_NEWER else "exists"
             self.kept.append(ItemFailure.of(path, reason))
 
-    def _identity(self, status: os.stat_result) -> int | tuple[int, int]:
-        if status.st_dev == self._directories.root.device:
-            return status.st_ino
-        return status.st_dev, status.st_ino
+    def _has_written(self, status: os.stat_result) -> bool:
+        return self._written.get(_identity(status)) is not None
 
     def _note(self, path: bytes, problems: list[str]) -> None:
         """Add what could not be applied to the failures."""
@@ -395,6 +415,10 @@ class Sandbox:
         return False
 
 
+def _identity(status: os.stat_result) -> bytes:
+    return b"%d %d" % (status.st_dev, status.st_ino)
+
+
 def _open_target(target: bytes, *, create: bool) -> Directories:
     """The target's descriptor; the user named it, so links in its own path are followed."""
     if not HAS_DIRECTORY_DESCRIPTORS:
@@ -406,7 +430,11 @@ def _open_target(target: bytes, *, create: bool) -> Directories:
                 os.makedirs(target, 0o700)
                 made = True
         root_fd = os.open(target, os.O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try:
+            return Directories(root_fd, made=made)
+        except BaseException:
+            os.close(root_fd)
+            raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise TargetError(f"cannot restore to {printable(target)}: {reason}") from error
-    return Directories(root_fd, made=made)

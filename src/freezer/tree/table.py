@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from freezer.errors import FreezerError
+
+if TYPE_CHECKING:
+    import sqlite3  # most runs need none
 
 IN_MEMORY = 8 * 1024 * 1024
 """Bytes that one table keeps in memory, about."""
@@ -91,6 +94,8 @@ class Table:
 
 
 def _temporary() -> sqlite3.Connection:
+    import sqlite3
+
     # A database without a name is a temporary file that nobody else can see; nothing of it must survive a crash.
     table = sqlite3.connect("", isolation_level=None)
     table.execute("PRAGMA journal_mode = OFF")
@@ -102,6 +107,8 @@ def _temporary() -> sqlite3.Connection:
 
 @contextmanager
 def _reported() -> Iterator[None]:
+    import sqlite3
+
     try:
         yield
     except sqlite3.Error as error:

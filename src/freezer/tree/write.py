@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from freezer.tree.apply import Metadata
+from freezer.tree.apply import Metadata, Plain, apply_plain
 from freezer.tree.attributes import Attributes
 from freezer.tree.directories import Directory
 from freezer.tree.system import O_CLOEXEC, O_NOFOLLOW, pwrite
@@ -19,6 +19,7 @@ Content = Iterable[tuple[int, Buffer]]
 Created = tuple[list[str], os.stat_result | None]
 """What could not be applied to something new; and its identity, where others might exchange it under its name."""
 
+_NO_NAMES = frozenset({b"", b".", b".."})
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_CLOEXEC
 
 
@@ -29,7 +30,8 @@ def create_file(
 
     Readable by nobody else until its owner and mode are right. Errors of ``content`` pass through.
     """
-    fd = os.open(name, _FLAGS, 0o600, dir_fd=directory.fd)
+    mode = attributes.mode & 0o777 if directory.made else 0o600
+    fd = os.open(name, _FLAGS, mode, dir_fd=directory.fd)
     try:
         try:
             end = 0
@@ -41,12 +43,54 @@ def create_file(
                 os.ftruncate(fd, size)
             if directory.inherits_acl:
                 drop_xattr(fd, ACCESS_ACL)
-            return metadata.to_file(fd, attributes), None if directory.made else os.fstat(fd)
+            if directory.made:
+                return metadata.to_new_file(fd, attributes, directory.owner), None
+            return metadata.to_file(fd, attributes), os.fstat(fd)
         finally:
             os.close(fd)
     except BaseException:
         discard(directory, name)
         raise
+
+
+class PlainFiles:
+    """The quick way for files of one directory that nobody else can reach: content at once, mode, owner and mtime.
+
+    Where that is not all, or anything goes wrong, there is no file, and :func:`create_file` shall do it or say why not.
+    """
+
+    def __init__(self, directory: Directory, metadata: Metadata) -> None:
+        self._fd = directory.fd
+        self._directory = directory
+        self._metadata = metadata
+
+    def kind(self, attributes: Attributes) -> Plain | None:
+        """What :meth:`write` needs to know of all files that have these attributes but for the mtime; None if it takes
+        more than that."""
+        return self._metadata.plain(attributes, self._directory.owner)
+
+    def write(self, kind: Plain, name: bytes, content: memoryview, mtime_ns: int) -> bool:
+        """Whether there is a new file ``name`` now."""
+        if b"/" in name or b"\0" in name or name in _NO_NAMES:
+            return False
+        try:
+            fd = os.open(name, _FLAGS, kind.mode, dir_fd=self._fd)
+        except OSError:
+            return False
+        done = False
+        try:
+            try:
+                if not content or os.write(fd, content) == len(content):
+                    apply_plain(fd, kind, mtime_ns)
+                    done = True
+            finally:
+                os.close(fd)
+        except OSError:
+            done = False
+        finally:
+            if not done:
+                discard(self._directory, name)
+        return done
 
 
 def create_node(directory: Directory, name: bytes, make: Callable[[], None], finish: Callable[[], Created]) -> Created:

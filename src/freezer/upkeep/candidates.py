@@ -17,7 +17,8 @@ def candidates(catalogue: Catalogue) -> dict[BackupKey, Item]:
             needs = () if link.base is None else (_id(link.base.key),)
             items[key] = Item(_id(key), key.time, _group(key), needs, _flaw(link), key.id)
     for key in catalogue.broken:
-        items[key] = Item(_id(key), key.time, _group(key), flaw="its data is missing", label=key.id)
+        if key not in items:  # else the record lies beside a backup of the old layout, which is whole without it
+            items[key] = Item(_id(key), key.time, _group(key), flaw="its data is missing", label=key.id)
     return items
 
 

@@ -125,6 +125,7 @@ def test_more_than_announced_is_not_more_than_all() -> None:
     assert meter.shown[-1][0].left == 0.0
 
 
+@pytest.mark.stopwatch
 def test_advancing_costs_less_than_half_a_microsecond() -> None:
     meter = Recorder(FakeClock())
     best = min(_seconds_for(meter, 20_000) for _ in range(10)) / 20_000

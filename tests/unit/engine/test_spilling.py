@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freezer.engine.contract import Tree
-from freezer.engine.tar import links, snapshot, spool
+from freezer.engine.tar import snapshot, spool
 from freezer.engine.tar.links import LinkTable
 from freezer.engine.tar.scanned import Directory
 from freezer.engine.tar.spool import Spool
 from freezer.engine.tar.write import StoreOptions, TarBackup
 from freezer.errors import FreezerError
 from freezer.progress import NoProgress
+from freezer.tree import table
 from support import trees
 from support.levels import Collected, Level, restore, settled, store
 from support.manifest import compare, make_manifest
@@ -71,7 +72,7 @@ def test_a_level_made_with_no_memory_is_the_same_byte_for_byte(
     _level(source, base, now)  # looking at directories changes their access times, but only once
     usual = _level(source, base, now)
     monkeypatch.setattr(spool, "IN_MEMORY", 1)
-    monkeypatch.setattr(links, "IN_MEMORY", 1)
+    monkeypatch.setattr(table, "IN_MEMORY", 1)
     spilled = _level(source, base, now)
     assert spilled.archive == usual.archive
     assert spilled.state == usual.state
@@ -79,7 +80,7 @@ def test_a_level_made_with_no_memory_is_the_same_byte_for_byte(
 
 
 def test_links_beyond_memory_are_restored_as_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "IN_MEMORY", 2)
+    monkeypatch.setattr(table, "IN_MEMORY", 400)
     source = tmp_path / "source"
     source.mkdir()
     for number in range(20):
@@ -96,21 +97,21 @@ def test_links_beyond_memory_are_restored_as_links(tmp_path: Path, monkeypatch: 
     assert compare(make_manifest(source), make_manifest(tmp_path / "out"), ignore=("alloc",)) == []
 
 
-_identities = st.tuples(st.integers(-(2**63), 2**63), st.integers(0, 3) | st.integers(0, 2**64 - 1))
+_identities = st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 3) | st.integers(0, 2**64 - 1))
 
 
 @given(st.lists(st.tuples(_identities, st.binary(max_size=20))), st.integers(0, 5))
 def test_a_link_table_remembers_what_was_put_first(puts: list[tuple[tuple[int, int], bytes]], limit: int) -> None:
     expected: dict[tuple[int, int], bytes] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(links, "IN_MEMORY", limit)
-        table = LinkTable()
+        patch.setattr(table, "IN_MEMORY", 200 * limit)
+        links = LinkTable()
         for identity, value in puts:
-            table.put(*identity, value)
+            links.put(*identity, value)
             expected.setdefault(identity, value)
-        assert {identity: table.get(*identity) for identity in expected} == expected
-        assert table.get(0, 2**63 + 5) == expected.get((0, 2**63 + 5))
-        table.close()
+        assert {identity: links.get(*identity) for identity in expected} == expected
+        assert links.get(0, 2**63 + 5) == expected.get((0, 2**63 + 5))
+        links.close()
 
 
 def test_a_list_longer_than_one_piece_yields_every_stored_name_with_its_mark() -> None:

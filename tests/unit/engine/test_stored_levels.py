@@ -96,6 +96,24 @@ def test_renamed_directories_bring_their_files_along(tmp_path: Path, swap: bool)
     assert_restores(source, levels)
 
 
+def test_directories_that_are_moved_at_every_depth_are_found_where_their_parents_took_them(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for path in ("a/b/c/d", "e/f/g"):
+        (source / path).mkdir(parents=True)
+    for folder in [path for path in source.rglob("*") if path.is_dir()]:
+        (folder / "file").write_text(str(folder))
+    levels = [store(source)]
+    base = settled(levels[0].state)
+    (source / "a").rename(source / "m")  # b, c and d come along
+    (source / "m" / "b" / "c").rename(source / "n")  # d comes along once more
+    (source / "n" / "d").rename(source / "m" / "z")
+    (source / "e" / "f").rename(source / "n" / "f")  # g comes along
+    (source / "n" / "f" / "g").rename(source / "e" / "h")
+    levels.append(store(source, base))
+    assert levels[1].summary.stored_items == 0, "all were recognised"
+    assert_restores(source, levels)
+
+
 def test_a_directory_moved_back_into_a_new_one_of_the_old_name_keeps_its_files(tmp_path: Path) -> None:
     source = tmp_path / "source"
     (source / "b" / "x").mkdir(parents=True)

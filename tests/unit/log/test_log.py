@@ -236,6 +236,7 @@ def test_escaped_leaves_ordinary_text_alone_and_shows_the_rest() -> None:
     assert escaped("a\r\n\t\x1b\u202e\udc80") == "a\\r\\n\\t\\x1b\\u202e\\udc80"
 
 
+@pytest.mark.stopwatch
 def test_importing_the_log_imports_no_handlers() -> None:
     script = (
         "import sys, freezer.log; print([m for m in sys.modules if m in ('logging.handlers', 'msgspec', 'socket')])"

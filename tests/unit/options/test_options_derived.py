@@ -72,6 +72,7 @@ def test_help_lines_fit_a_terminal():
     assert max(len(line) for line in overview().splitlines()) <= 120
 
 
+@pytest.mark.stopwatch
 def test_help_is_quick_and_imports_nothing_heavy():
     program = (
         "import sys, freezer.options as o;"

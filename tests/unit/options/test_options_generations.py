@@ -130,11 +130,10 @@ def test_older_names_under_the_new_program_get_a_notice(agent):
         ("--file-to-backup /x --lvm-srcvol /dev/vg/lv", "--lvm-srcvol: this build does not have volume snapshots yet"),
         ("--nova-inst-id ID --storage local", "--nova-inst-id: this build does not have OpenStack yet"),
         ("--mode mysql -F /x --storage local", "--mode mysql: this build does not have databases yet"),
-        ("-F /x --storage ssh", "--storage ssh: this build does not have SSH storage yet"),
+        ("-F /x --storage s3", "--storage s3: this build does not have S3 storage yet"),
         ("-F /x --snapshot --storage local", "--snapshot: this build does not have volume snapshots yet"),
         ("-F /x --snapshot yes --storage local", "--snapshot: this build does not have volume snapshots yet"),
         ("-F /x --storage local -e rsync", "--engine rsync: this build does not have the rsync formats yet"),
-        ("-F /x", "--storage is not given, and its default is swift: this build does not have Swift storage yet"),
     ],
 )
 def test_what_this_build_lacks_is_said_in_one_line(agent, line, message):
@@ -142,12 +141,6 @@ def test_what_this_build_lacks_is_said_in_one_line(agent, line, message):
         agent.understood(line)
     assert caught.value.message == message
     assert caught.value.exit_code == 2
-
-
-def test_the_missing_default_storage_comes_with_a_way_out(agent):
-    with pytest.raises(NotBuiltError) as caught:
-        agent.understood("-F /x")
-    assert caught.value.hint == "pass --storage local and, as --container, a directory"
 
 
 OLD_BACKUP = {

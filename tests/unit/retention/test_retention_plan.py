@@ -179,3 +179,19 @@ def test_keep_rules_spare_what_a_cut_off_would_remove() -> None:
 
 def test_without_rules_nothing_goes() -> None:
     assert kept(plan(chain("a", NOON), Rules(), allow_empty=True)) == ["a0"]
+
+
+def test_a_rule_that_names_an_item_is_its_reason_even_if_it_is_young() -> None:
+    verdicts = plan(chain("a", NOON), Rules(older_than=0, last=1))
+    assert reason(verdicts, "a0") == "last 1 of 1"
+
+
+def test_a_flawed_increment_of_the_newest_good_chain_goes_with_a_cut_off() -> None:
+    full = Item("full", NOON, "g")
+    flawed = Item("flawed", NOON + 1, "g", needs=("full",), flaw="its data is missing")
+    assert kept(plan([full, flawed], Rules(older_than=NOON + DAY))) == ["full"]
+
+
+def test_a_need_that_names_no_item_is_ignored() -> None:
+    lost = Item("increment", NOON, "g", needs=("gone",), flaw="its base is missing")
+    assert kept(plan([lost], Rules(last=1))) == ["increment"]

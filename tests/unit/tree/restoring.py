@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from freezer.tree.attributes import Attributes
-from freezer.tree.sandbox import Policy, Sandbox
+from freezer.tree.policy import Policy
+from freezer.tree.sandbox import Sandbox
 
 MTIME = 1_700_000_000_123_456_789
 

@@ -19,7 +19,13 @@ is what the next level is made from: a time, and every directory with device, in
 ``write``             the archive, and the snapshot file that goes with it
 ``read``              archive → members
 ``wanted``            which member of which level a restore needs
+``waiting``           the names it still waits for
+``bodies``            lists that it needs later
+``fractions``         nanoseconds of a directory's files
+``restored``          what hard links of a level may name
+``limits``            how much is believed of an archive
 ``extract``           levels, newest first, into a target
+``quick_restore``     the same for most files, in less time
 ``target``            targets that only look: dry run, listing, check
 ====================  ========================================================
 

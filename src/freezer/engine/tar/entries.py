@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat
@@ -51,10 +50,10 @@ class EntryWriter:
         ``fraction``: the nanoseconds of its mtime that the directory's entry has already recorded. OSError if it
         cannot be read at all (nothing was written then), :class:`ItemChanged` if it changed meanwhile.
         """
-        status = os.stat(name, dir_fd=descriptor, follow_symlinks=self._follow)
+        status = self._status(descriptor, name)
         kind = stat.S_IFMT(status.st_mode)
         if kind == stat.S_IFDIR:
-            raise OSError(errno.EISDIR, "it became a directory meanwhile")
+            raise OSError("it became a directory meanwhile")
         if self._hard_link(status, path):
             return
         if kind == stat.S_IFREG:
@@ -64,7 +63,7 @@ class EntryWriter:
         elif kind in (stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK):
             self._special(descriptor, name, path, status, fraction)
         else:
-            raise OSError(errno.EINVAL, "it became a socket meanwhile")
+            raise OSError("it became a socket meanwhile")
         if status.st_nlink > 1 and self._keep_hard_links:
             self._links.put(status.st_dev, status.st_ino, path)
 
@@ -79,6 +78,16 @@ class EntryWriter:
         )
         self._out.write(body)
         self._out.pad()
+
+    def _status(self, descriptor: int, name: bytes) -> os.stat_result:
+        try:
+            return os.stat(name, dir_fd=descriptor, follow_symlinks=self._follow)
+        except OSError:
+            # A link that leads nowhere cannot be followed: it is stored as it is.
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                raise
+            return status
 
     def _hard_link(self, status: os.stat_result, path: bytes) -> bool:
         if status.st_nlink < 2 or not self._keep_hard_links:
@@ -104,7 +113,7 @@ class EntryWriter:
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file any more")
+                raise OSError("it is no regular file any more")
             records = self._records(status, fraction, read_xattrs(handle))
             if status.st_nlink > 1 and self._keep_hard_links:
                 records.append((pax.LINKS, b"%d" % status.st_nlink))

@@ -15,6 +15,7 @@ from freezer.engine.tar import header, lists
 from freezer.engine.tar.bodies import Bodies
 from freezer.engine.tar.fractions import NO_FRACTIONS, Fractions
 from freezer.engine.tar.limits import Limits, exceeded
+from freezer.engine.tar.quick_restore import restore_plain_files
 from freezer.engine.tar.read import ArchiveReader, Member
 from freezer.engine.tar.restored import Links
 from freezer.engine.tar.target import Target
@@ -49,6 +50,10 @@ class Selection:
                 self.found.add(chosen)
                 return True
         return False
+
+    def has_all_of(self, directory: bytes) -> bool:
+        """Whether everything in ``directory`` is selected, and no path in it was chosen by itself."""
+        return not any(chosen.startswith(directory + b"/") for chosen in self._paths) and self.has(directory)
 
     def leads_to(self, path: bytes) -> bool:
         """Whether ``path`` is a directory on the way to something selected."""
@@ -121,23 +126,61 @@ class Extraction:
         fractions = NO_FRACTIONS
         with open_level() as source:
             reader = ArchiveReader(source, self._limits)
+            directory = b""
             for member in reader:
                 self._admit(member)
                 if member.type in _DIRECTORIES:
                     fractions.close()
                     fractions = self._directory(member, links)
-                    continue
-                path = self._wanted.take(member.path)
-                if path is None or not self._selection.has(path) or self._too_deep(path):
-                    continue
-                if member.type == header.HARD_LINK:
-                    self._link(path, member.target, links)
-                    continue
-                if not member.exact:
-                    member.attributes.mtime_ns += fractions.of(member.path)
-                if self._write(path, member, reader) and (member.links is not None or not links.marked):
-                    links.written(member.path, path)
+                    directory = member.path
+                else:
+                    self._item(member, reader, links, fractions)
+                if directory and links.marked:
+                    self._plain_files(directory, reader, fractions)
         fractions.close()
+
+    def _item(self, member: Member, reader: ArchiveReader, links: Links, fractions: Fractions) -> None:
+        """Take in anything but a directory."""
+        path = self._wanted.take(member.path)
+        if path is None or not self._selection.has(path) or self._too_deep(path):
+            return
+        if member.type == header.HARD_LINK:
+            self._link(path, member.target, links)
+            return
+        if not member.exact:
+            member.attributes.mtime_ns += fractions.of(member.path)
+        if self._write(path, member, reader) and (member.links is not None or not links.marked):
+            links.written(member.path, path)
+
+    def _plain_files(self, directory: bytes, reader: ArchiveReader, fractions: Fractions) -> None:
+        """Restore what comes next while it is ordinary files of ``directory``, in an archive that marks others."""
+        coming = reader.at_hand()
+        prefix = b"./" + directory + b"/"
+        if coming is None or coming[: len(prefix)] != prefix or not self._is_within_limits(len(coming)):
+            return
+        is_file = bytes(coming[header.TYPE_AT : header.TYPE_AT + 1]) == header.FILE
+        if not is_file or (found := self._wanted.at_hand(directory)) is None:
+            return
+        parent, names = found
+        files = self._target.plain_files(parent)
+        if files is None or not self._selection.has_all_of(parent) or parent.count(b"/") >= self._limits.depth:
+            return
+        self._progress.current(parent)
+        passed = restore_plain_files(coming, prefix, names, fractions, files)
+        if passed.files:
+            reader.pass_over(passed.position)
+            self._wanted.taken(parent, passed.files)
+            self._entries += passed.files
+            self._plain_bytes += header.BLOCK * passed.files + passed.bytes
+            self.result.files += passed.files
+            self.result.bytes += passed.bytes
+            self._progress.advance(done_items=passed.files)
+
+    def _is_within_limits(self, size: int) -> bool:
+        """Whether the next ``size`` bytes exceed no limit, whatever they are."""
+        most = self._plain_limit
+        fits = most is None or self._plain_bytes + size <= most
+        return fits and self._entries + size // header.BLOCK <= self._limits.entries
 
     def _admit(self, member: Member) -> None:
         """Count an entry against the limits."""

@@ -19,21 +19,28 @@ class Fractions:
         names = (name for listing in lists.parts(body) for name in listing.stored)
         self._ahead = zip(names, _numbers(packed), strict=False)
         self._passed = Table()
+        self._has_passed = False
 
     def of(self, path: bytes) -> int:
         """The nanoseconds of the file at ``path``; 0 if there are none."""
         directory, slash, name = path.rpartition(b"/")
-        if directory + slash != self._base:
-            return 0
-        value = self._passed.pop(name)
-        if value is not None:
+        return self.of_name(name) if directory + slash == self._base else 0
+
+    def of_name(self, name: bytes) -> int:
+        """The nanoseconds of the file ``name`` in the directory itself."""
+        if self._has_passed and (value := self._passed.pop(name)) is not None:
             return int(value)
         for other, fraction in self._ahead:
             if other == name:
                 return fraction
-            if fraction:
-                self._passed.put(other, b"%d" % fraction)
+            self.give_back(other, fraction)
         return 0
+
+    def give_back(self, name: bytes, fraction: int) -> None:
+        """Have what was taken for ``name`` ready to be taken again."""
+        if fraction:
+            self._passed.put(name, b"%d" % fraction)
+            self._has_passed = True
 
     def close(self) -> None:
         """Give memory and disk space back."""

@@ -7,6 +7,7 @@ fit their octal field are stored in base 256 (first byte 0x80, or 0xff for negat
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zlib import adler32
@@ -18,6 +19,7 @@ from freezer.errors import DamagedError
 BLOCK: Final = 512
 RECORD: Final = 20 * BLOCK
 
+TYPE_AT: Final = 156
 FILE: Final = b"0"
 OLD_FILE: Final = b"\0"
 HARD_LINK: Final = b"1"
@@ -39,12 +41,16 @@ _GNU_MAGIC: Final = b"ustar  \0"
 _POSIX_MAGIC: Final = b"ustar\x00"
 _BLANK_SUM: Final = b"        "
 _OCTAL: Final = 8**11
+_ENDS: Final = b"\0 "
+# name; mode, uid, gid; size; mtime; checksum; type; link target to device numbers
+_unpack_from: Final = struct.Struct("<100s24s12s12s8s1s188s").unpack_from
 # name; mode, uid, gid; size, mtime; checksum; type to device number; atime, ctime; zeros
 _pack_into: Final = struct.Struct("<100s24s24s8s189s24s143x").pack_into
 
 
 class Header(msgspec.Struct):
-    """The fields of one header as they stand; long names, PAX records and sparse maps are not merged in."""
+    """The fields of one header as they stand; long names, PAX records and sparse maps are not merged in. ``atime`` is
+    only written."""
 
     name: bytes
     type: bytes
@@ -60,7 +66,7 @@ class Header(msgspec.Struct):
     minor: int = 0
     atime: int = 0
     gnu: bool = True
-    extents: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    extents: Sequence[tuple[int, int]] = ()
     extended: bool = False
     real_size: int = 0
 
@@ -201,33 +207,25 @@ def parse_number(text: bytes, what: str) -> int:
 
 def parse_header(block: bytes) -> Header:
     """The header in ``block``; :class:`DamagedError` if its checksum does not fit."""
-    _check_sum(block)
-    magic = block[257:263]
-    gnu = block[257:265] == _GNU_MAGIC
-    name = block[:100].split(b"\0", 1)[0]
-    if magic == _POSIX_MAGIC and (prefix := block[345:500].split(b"\0", 1)[0]):
+    name, owner, size_text, time_text, total, kind, tail = _unpack_from(block)
+    _check_sum(block, total)
+    mode, uid, gid = _parse_owner(owner)
+    link, magic, uname, gname = _parse_tail(tail)
+    name = name.split(b"\0", 1)[0]
+    gnu = magic == _GNU_MAGIC
+    if not gnu and magic[:6] == _POSIX_MAGIC and (prefix := block[345:500].split(b"\0", 1)[0]):
         name = prefix + b"/" + name
-    kind = block[156:157]
-    header = Header(
-        name=name,
-        type=FILE if kind == OLD_FILE else kind,
-        mode=parse_number(block[100:108], "mode") & 0o7777,
-        uid=parse_number(block[108:116], "owner"),
-        gid=parse_number(block[116:124], "group"),
-        size=parse_number(block[124:136], "size"),
-        mtime=parse_number(block[136:148], "time"),
-        link=block[157:257].split(b"\0", 1)[0],
-        uname=block[265:297].split(b"\0", 1)[0],
-        gname=block[297:329].split(b"\0", 1)[0],
-        gnu=gnu,
-    )
-    if header.size < 0:
+    if kind == OLD_FILE:
+        kind = FILE
+    size, mtime = _parse_long(size_text, "size"), _parse_long(time_text, "time")
+    if size < 0:
         raise DamagedError("the archive is damaged: a size is negative")
+    header = Header(name, kind, mode, uid, gid, size, mtime, link, uname, gname, gnu=gnu)
+    if kind == FILE:
+        return header
     if kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
         header.major = parse_number(block[329:337], "device")
         header.minor = parse_number(block[337:345], "device")
-    if gnu:
-        header.atime = parse_number(block[345:357], "time")
     if kind == SPARSE:
         header.extents = parse_extents(block[386:482], 4)
         header.extended = bool(block[482])
@@ -235,10 +233,37 @@ def parse_header(block: bytes) -> Header:
     return header
 
 
-def _check_sum(block: bytes) -> None:
-    stored = parse_number(block[148:156], "checksum")
+def _parse_long(text: bytes, what: str) -> int:
+    """:func:`parse_number`, faster for the usual eleven octal digits."""
+    if text[:11].isdigit() and text[11] in _ENDS:
+        try:
+            return int(text[:11], 8)
+        except ValueError:
+            pass
+    return parse_number(text, what)
+
+
+@lru_cache(maxsize=1024)
+def _parse_owner(text: bytes) -> tuple[int, int, int]:
+    mode = parse_number(text[:8], "mode") & 0o7777
+    return mode, parse_number(text[8:16], "owner"), parse_number(text[16:], "group")
+
+
+@lru_cache(maxsize=1024)
+def _parse_tail(text: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Link target, magic, user and group."""
+    return (
+        text[:100].split(b"\0", 1)[0],
+        text[100:108],
+        text[108:140].split(b"\0", 1)[0],
+        text[140:172].split(b"\0", 1)[0],
+    )
+
+
+def _check_sum(block: bytes, text: bytes) -> None:
+    stored = parse_number(text, "checksum")
     # Adler-32's first sum is the sum of all bytes modulo 65521, several times faster than adding them up here.
-    if ((adler32(block) & 0xFFFF) - 1 - stored - sum(block[148:156]) + 256) % 65521 == 0:
+    if ((adler32(block) & 0xFFFF) - (adler32(text) & 0xFFFF) - stored + 256) % 65521 == 0:
         return
     unsigned = sum(block) - sum(block[148:156]) + 256
     # Some old programs summed signed characters.

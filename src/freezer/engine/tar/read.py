@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import urllib.parse
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol, TypeAlias
+
+import msgspec
 
 from freezer.engine.contract import Source
 from freezer.engine.tar import header, pax
@@ -35,6 +37,7 @@ _KEYWORD = 1024
 _PIECE = 1 << 20
 _ZERO_BLOCK = bytes(BLOCK)
 _NUMBER = re.compile(rb"[0-9]{1,19}(?:,|\Z)")
+_EXTENSIONS = (header.PAX, header.LONG_NAME, header.LONG_LINK, header.PAX_GLOBAL, header.VOLUME)
 _ACL_NAMES = {
     pax.ACL_ACCESS: b"system.posix_acl_access",
     pax.ACL_DEFAULT: b"system.posix_acl_default",
@@ -51,8 +54,7 @@ class Pieces(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
-@dataclass(slots=True)
-class Member:
+class Member(msgspec.Struct):
     """One entry with everything that stood before it merged in.
 
     ``path`` and ``target`` of a hard link are cleaned paths from the root; ``target`` of a symbolic link is as stored.
@@ -89,6 +91,9 @@ class _Before:
     fractions: Pieces = ()
 
 
+_NOTHING = _Before()  # never changed
+
+
 class ArchiveReader:
     """Members in order; after each, ``content`` yields its bytes (what is not asked for is skipped)."""
 
@@ -109,20 +114,59 @@ class ArchiveReader:
             _close(self._new_spools)
 
     def _members(self) -> Iterator[Member]:
-        before = _Before()
+        before = _NOTHING
         while True:
-            self._skip_content()
+            if self._left or self._padding:
+                self._skip_content()
             block = self._source.read_exact(BLOCK)
             if block == _ZERO_BLOCK:
                 self._end()
                 return
             head = header.parse_header(block)
-            if not self._extension(head, before):
+            if head.type in _EXTENSIONS:
+                before = _Before() if before is _NOTHING else before
+                self._extend(head, before)
+            else:
                 yield self._member(head, before)
-                before = _Before()
+                before = _NOTHING
 
-    def content(self, member: Member) -> Iterator[tuple[int, bytes | memoryview]]:
+    def at_hand(self) -> memoryview | None:
+        """What comes next of the archive, from the start of a header on, as far as it is there without a copy; None if
+        headers do not speak for themselves. What is taken from it is to be skipped with :meth:`pass_over`."""
+        if self._left or self._padding:
+            self._skip_content()
+        return None if self._global else self._source.at_hand()
+
+    def pass_over(self, size: int) -> None:
+        """Whole members of ``size`` bytes were taken from what is at hand."""
+        self._source.skip(size)
+
+    def content(self, member: Member) -> Iterable[tuple[int, bytes | memoryview]]:
         """The member's content as (offset in the file, bytes)."""
+        size = member.stored
+        if member.extents is None and size <= _PIECE:
+            if not size:
+                return ()
+            piece = self._source.read_some(size + self._padding)
+            if len(piece) == size + self._padding:
+                self._left = self._padding = 0
+                return ((0, piece[:size]),)
+            return self._rest(piece, size)
+        return self._extents(member)
+
+    def _rest(self, piece: bytes | memoryview, size: int) -> Iterator[tuple[int, bytes | memoryview]]:
+        """The content of a file of which ``piece``, perhaps with some of the padding, has been read already."""
+        offset = min(len(piece), size)
+        self._left -= offset
+        self._padding -= len(piece) - offset
+        if offset:
+            yield 0, piece[:size]
+        while offset < size:
+            piece = self._take(size - offset)
+            yield offset, piece
+            offset += len(piece)
+
+    def _extents(self, member: Member) -> Iterator[tuple[int, bytes | memoryview]]:
         extents = member.extents if member.extents is not None else array("Q", (0, member.stored))
         for index in range(0, len(extents), 2):
             offset = start = extents[index]
@@ -140,9 +184,8 @@ class ArchiveReader:
         return piece
 
     def _skip_content(self) -> None:
-        if self._left or self._padding:
-            self._source.skip(self._left + self._padding)
-            self._left = self._padding = 0
+        self._source.skip(self._left + self._padding)
+        self._left = self._padding = 0
 
     def _expect(self, size: int) -> None:
         self._left, self._padding = size, -size % BLOCK
@@ -234,8 +277,8 @@ class ArchiveReader:
         body = self._body(size, min(_NAME, self._limits.record), "a name", "--restore-max-record")
         return body.split(b"\0", 1)[0]
 
-    def _extension(self, head: Header, before: _Before) -> bool:
-        """Take in an entry that only describes the next one; False if ``head`` is a real entry."""
+    def _extend(self, head: Header, before: _Before) -> None:
+        """Take in an entry that only describes the next one."""
         if head.type == header.LONG_NAME:
             before.name = self._long(head.size)
         elif head.type == header.LONG_LINK:
@@ -248,13 +291,16 @@ class ArchiveReader:
             total = sum(len(key) + len(value) for key, value in self._global.items())
             if total > self._limits.record:
                 raise exceeded(f"its global headers have {total} bytes", self._limits.record, "--restore-max-record")
-        elif head.type == header.VOLUME:
-            self._expect(head.size)
         else:
-            return False
-        return True
+            self._expect(head.size)
 
     def _member(self, head: Header, before: _Before) -> Member:
+        if head.type == header.FILE and before is _NOTHING and not self._global:
+            size = self._left = head.size
+            if size > LARGEST:
+                raise DamagedError(f"the archive is damaged: no file can have {size} bytes")
+            self._padding = -size % BLOCK
+            return Member(header.FILE, clean(head.name), size, size, plain_attributes(head))
         records = {**self._global, **before.records} if self._global else before.records
         name = records.get(pax.SPARSE_NAME) or records.get(pax.PATH) or before.name or head.name
         link = records.get(pax.LINK_PATH) or before.link or head.link
@@ -365,6 +411,7 @@ class ArchiveReader:
         else:
             keys = (pax.SPARSE_OFFSET, pax.SPARSE_LENGTH)
             numbers.extend(_offset(pax.parse_integer(value)) for key, value in ordered if key in keys)
+            self._count_extents(len(numbers) // 2)
         if len(numbers) % 2:
             raise DamagedError("the archive is damaged: a sparse map is cut")
         return numbers
@@ -375,7 +422,7 @@ def _close(spools: list[Spool]) -> None:
         spools.pop().close()
 
 
-def _packed(extents: list[tuple[int, int]]) -> Extents:
+def _packed(extents: Sequence[tuple[int, int]]) -> Extents:
     return array("Q", (_offset(number) for extent in extents for number in extent))
 
 
@@ -397,11 +444,15 @@ def _check_map(member: Member) -> None:
         raise DamagedError("the archive is damaged: a sparse map does not fit its content")
 
 
+def plain_attributes(head: Header) -> Attributes:
+    """What a header says alone."""
+    mtime_ns = head.mtime * pax.SECOND
+    return Attributes(head.mode, head.uid, head.gid, mtime_ns, None, _owner(head.uname), _owner(head.gname))
+
+
 def _attributes(head: Header, records: dict[bytes, bytes]) -> Attributes:
     if not records:
-        return Attributes(
-            head.mode, head.uid, head.gid, head.mtime * pax.SECOND, None, _owner(head.uname), _owner(head.gname)
-        )
+        return plain_attributes(head)
     return Attributes(
         mode=head.mode,
         uid=pax.parse_integer(records[pax.UID]) if pax.UID in records else head.uid,

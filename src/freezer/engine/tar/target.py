@@ -9,6 +9,7 @@ from typing import Protocol
 from freezer.model.items import ItemFailure
 from freezer.tree.attributes import Attributes
 from freezer.tree.sandbox import Outcome
+from freezer.tree.write import PlainFiles
 
 Content = Iterable[tuple[int, bytes | memoryview]]
 
@@ -21,6 +22,8 @@ class Target(Protocol):
     def make_directory(self, path: bytes) -> bool: ...
 
     def write_file(self, path: bytes, attributes: Attributes, size: int, content: Content) -> Outcome: ...
+
+    def plain_files(self, directory: bytes) -> PlainFiles | None: ...
 
     def symlink(self, path: bytes, target: bytes, attributes: Attributes) -> Outcome: ...
 
@@ -64,6 +67,9 @@ class Listing:
             for _ in content:
                 pass
         return self._seen(Seen(path, "file", size, attributes))
+
+    def plain_files(self, directory: bytes) -> PlainFiles | None:
+        return None
 
     def symlink(self, path: bytes, target: bytes, attributes: Attributes) -> Outcome:
         return self._seen(Seen(path, "symlink", 0, attributes, target))

@@ -61,6 +61,17 @@ class Waiting:
                 return value[0]
         return None
 
+    def at_hand(self, directory: bytes) -> dict[bytes, int] | None:
+        """The names of ``directory`` that are in memory, with how they are waited for. Whoever takes some out calls
+        :meth:`taken` before anything else."""
+        return self._near.get(directory)
+
+    def taken(self, directory: bytes, count: int) -> None:
+        """``count`` names were taken out of what :meth:`at_hand` returned."""
+        self._near_count -= count
+        if not self._near[directory]:
+            del self._near[directory]
+
     def drop(self, directory: bytes) -> None:
         """Wait for nothing in ``directory`` any more."""
         self._near_count -= len(self._near.pop(directory, ()))

@@ -139,6 +139,21 @@ class Wanted:
             self.stale.append(now)
         return now
 
+    def at_hand(self, directory: bytes) -> tuple[bytes, dict[bytes, int]] | None:
+        """Entries of ``directory`` of the level being read follow: its path in the newest level and the names to
+        :meth:`take` there, as far as they are in memory. What is out of it instead is to be told to :meth:`taken`."""
+        if not self.is_tree:
+            return None
+        recent, parent = self._recent
+        if directory != recent:
+            parent = self._enter(directory)
+        names = self._waiting.at_hand(parent) if parent is not None else None
+        return None if parent is None or names is None else (parent, names)
+
+    def taken(self, parent: bytes, count: int) -> None:
+        """``count`` names that were waited for :data:`NOW` were removed from what :meth:`at_hand` returned."""
+        self._waiting.taken(parent, count)
+
     def _enter(self, directory: bytes) -> bytes | None:
         """Another directory's entries follow; returns its path in the newest level if that has it."""
         parent = self._forward_directory(directory)

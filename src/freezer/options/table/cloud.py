@@ -38,7 +38,6 @@ OPTIONS = (
         help="do not verify the certificates of OpenStack services",
         group="openstack",
         default="false",
-        unbuilt=_OPENSTACK,
     ),
     Option(
         name="proxy",
@@ -59,14 +58,12 @@ OPTIONS = (
             Alias("os_auth_ver", Generation.UPSTREAM, "--os-auth-ver"),
             Alias("os_auth_ver", Generation.UPSTREAM, "--os_auth_ver"),
         ),
-        unbuilt=_OPENSTACK,
     ),
     Option(
         name="os_trust_id",
         kind=Kind.TEXT,
         help="trust to act under",
         group="openstack",
-        unbuilt=_OPENSTACK,
     ),
     Option(
         name="project_id",

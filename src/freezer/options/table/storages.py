@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from freezer.options.spec import Kind, Option
 
-_CHOICES = {"swift": "Swift", "ssh": "SSH", "s3": "S3", "ftp": "FTP", "ftps": "FTP"}
+_CHOICES = {"s3": "S3", "ftp": "FTP", "ftps": "FTP"}
 
 
-def _key(name: str, kind: Kind, help: str, part: str, default: str | None = None) -> Option:
+def _key(name: str, kind: Kind, help: str, part: str = "", default: str | None = None) -> Option:
     return Option(
         name=name,
         kind=kind,
@@ -16,7 +16,7 @@ def _key(name: str, kind: Kind, help: str, part: str, default: str | None = None
         default=default,
         minimum=1 if kind is Kind.INTEGER else None,
         maximum=65535 if kind is Kind.INTEGER else None,
-        unbuilt=f"{part} storage",
+        unbuilt=f"{part} storage" if part else "",
         storage_key=True,
     )
 
@@ -43,11 +43,20 @@ OPTIONS = (
         storage_key=True,
         tenant_may_set=True,
     ),
-    _key("ssh_key", Kind.PATH, "private key file", "SSH", "~/.ssh/id_rsa"),
-    _key("ssh_username", Kind.TEXT, "user on the SSH server", "SSH"),
-    _key("ssh_host", Kind.TEXT, "SSH server", "SSH"),
-    _key("ssh_port", Kind.INTEGER, "port of the SSH server", "SSH", "22"),
-    _key("ssh_password", Kind.SECRET, "password on the SSH server; others can see it on a command line", "SSH"),
+    _key("ssh_key", Kind.PATH, "private key file", default="~/.ssh/id_rsa"),
+    _key("ssh_username", Kind.TEXT, "user on the SSH server"),
+    _key("ssh_host", Kind.TEXT, "SSH server, or its alias in ssh_config"),
+    _key("ssh_port", Kind.INTEGER, "port of the SSH server", default="22"),
+    _key("ssh_password", Kind.SECRET, "password on the SSH server; others can see it on a command line"),
+    Option(
+        name="ssh_accept_new_host_key",
+        kind=Kind.FLAG,
+        help="believe an SSH server that was never seen before; 19.0.0 believes any",
+        group="storage",
+        default="false",
+        upstream=False,
+        storage_key=True,
+    ),
     _key("ftp_username", Kind.TEXT, "user on the FTP server", "FTP"),
     _key("ftp_password", Kind.SECRET, "password on the FTP server; others can see it on a command line", "FTP"),
     _key("ftp_host", Kind.TEXT, "FTP server", "FTP"),
@@ -63,7 +72,6 @@ OPTIONS = (
         help="file with the OpenStack credentials of one [storage:NAME] section",
         group="storage",
         metavar="FILE",
-        unbuilt="Swift storage",
         upstream=False,
         storage_key=True,
         executes=True,
