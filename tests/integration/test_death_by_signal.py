@@ -65,7 +65,7 @@ def test_an_interrupted_restore_leaves_whole_files_only_and_the_next_one_works(
 ):
     assert large.backup().code == 0
     target = tmp_path / "out"
-    words = ["--restore-abs-path", target, *large.stored("--download-limit", "2M")]
+    words = ["--restore-abs-path", target, *large.stored("--download-limit", "512K")]
     assert _interrupt(process("restore", *words), number, moment)
     for path in target.rglob("*") if target.exists() else ():
         assert path.read_bytes() == (large.source / path.name).read_bytes(), path

@@ -23,7 +23,7 @@ def test_the_cpu_seconds_of_children_count(tmp_path):
 
 def test_the_memory_of_all_processes_of_a_pipe_is_added_up(tmp_path):
     usage = measure.run(Command(shell("{0} -c {1} | {0} -c {1}", sys.executable, HOLD)), tmp_path)
-    assert 120 << 20 < usage.peak < 250 << 20
+    assert 100 << 20 < usage.peak < 250 << 20
 
 
 def test_a_command_that_fails_is_told_with_its_last_words(tmp_path):
