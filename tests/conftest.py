@@ -13,7 +13,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-INTEGRATION = (HERE / "integration", HERE / "interop")
+INTEGRATION = tuple(HERE / name for name in ("faults", "hostile", "integration", "interop"))
 LIMIT = "machine limit: "
 """How the reason begins for which a test that starts programs may be skipped in CI: the machine, not its set-up."""
 

@@ -12,6 +12,8 @@ from freezer.clock import SystemClock
 from freezer.errors import StorageFull
 from freezer.storage.local import LocalStorage
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -20,7 +22,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=40", "none", str(disk)]
     mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
-        pytest.skip(f"cannot mount a small file system: {mounted.stderr.strip()}")
+        pytest.skip(f"machine limit: cannot mount a small file system: {mounted.stderr.strip()}")
     try:
         yield disk
     finally:

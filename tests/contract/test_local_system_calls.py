@@ -16,7 +16,10 @@ from freezer.storage.local import LocalStorage
 
 WRITER = Path(__file__).with_name("local_writer.py")
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
+]
 
 
 def run(root: Path, action: str, *options: str) -> tuple[int, str, list[str]]:
@@ -25,7 +28,7 @@ def run(root: Path, action: str, *options: str) -> tuple[int, str, list[str]]:
     command = ["strace", "-f", "-y", "-s", "200", "-o", log, *options, sys.executable, "-B", WRITER, root, action]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if "ready" not in done.stdout:
-        pytest.skip(f"strace cannot trace here: {done.stderr.strip()[-200:]}")
+        pytest.skip(f"machine limit: strace cannot trace here: {done.stderr.strip()[-200:]}")
     calls = log.read_text().splitlines()
     started = next((number for number, line in enumerate(calls) if '"ready' in line), -1)
     return done.returncode, done.stdout.removeprefix("ready\n"), calls[started + 1 :]

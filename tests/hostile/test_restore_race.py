@@ -105,7 +105,7 @@ def facts(victim: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an attack on root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="machine limit: an attack on root")
 @pytest.mark.parametrize("lists", [True, False], ids=["incremental", "ordinary"])
 def test_a_whole_restore_writes_nothing_outside_while_directories_are_exchanged(
     tmp_path: Path, lists: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
