@@ -47,9 +47,18 @@ class CodecSample(msgspec.Struct, frozen=True):
     stored: int
 
 
+class CostSample(msgspec.Struct, frozen=True):
+    """CPU seconds of a full backup of a corpus in clear and of one encrypted, one right after the other."""
+
+    corpus: str
+    codec: str
+    clear: float
+    encrypted: float
+
+
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. ``machine`` and ``versions`` are words to print; ``peers`` maps names to titles; ``missing`` says
-    in lines what was left out and why."""
+    """A whole run, or of one that was cut off the corpora that were done. ``machine`` and ``versions`` are words to
+    print; ``peers`` maps names to titles; ``missing`` says in lines what was left out and why."""
 
     date: str
     command: str
@@ -62,6 +71,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...]
     starts: tuple[StartSample, ...]
     codecs: tuple[CodecSample, ...]
+    costs: tuple[CostSample, ...] = ()
 
     def of(self, corpus: str, peer: str, step: str) -> list[Sample]:
         """All samples of one step, round after round; empty if it was not measured."""
@@ -71,6 +81,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
         """The least CPU seconds of a step; None if it was not measured."""
         return min((one.usage.cpu for one in self.of(corpus, peer, step)), default=None)
 
+    def wall(self, corpus: str, peer: str, step: str) -> float | None:
+        """The least wall seconds of a step; None if it was not measured."""
+        return min((one.usage.wall for one in self.of(corpus, peer, step)), default=None)
+
     def stored(self, corpus: str, peer: str, step: str) -> float | None:
         """The median of the repository's size after a step, in bytes."""
         samples = self.of(corpus, peer, step)
@@ -79,6 +93,11 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     def start(self, what: str) -> float | None:
         """The least CPU seconds of something small."""
         return min((one.usage.cpu for one in self.starts if one.what == what), default=None)
+
+    def encryption(self, corpus: str, codec: str) -> tuple[float, float] | None:
+        """The least CPU seconds of a full backup in clear, and encrypted."""
+        pairs = [one for one in self.costs if (one.corpus, one.codec) == (corpus, codec)]
+        return (min(one.clear for one in pairs), min(one.encrypted for one in pairs)) if pairs else None
 
     def codec(self, stream: str, codec: str) -> tuple[float, int] | None:
         """The least CPU seconds of a codec on a stream, and the size."""

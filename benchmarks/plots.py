@@ -11,18 +11,19 @@ _MIB = 1 << 20
 _OURS, _OTHERS = "#1f77b4", "#b0b7bf"
 
 
-def draw(results: Results, folder: Path) -> list[tuple[str, str]]:
-    """Write the pictures into ``folder``; file names and descriptions, for the page."""
+def draw(results: Results, page: Path) -> list[tuple[str, str]]:
+    """Write the pictures beside ``page``, named after it; file names and descriptions, for the page."""
     import matplotlib as mpl
 
     mpl.use("agg")
+    folder, name = page.parent, page.stem
     folder.mkdir(parents=True, exist_ok=True)
     names = {
-        "speed-cpu.png": "CPU seconds of every step",
-        "speed-size.png": "Repository after a full backup, against CPU seconds",
+        f"{name}-cpu.png": "CPU seconds of every step",
+        f"{name}-size.png": "Repository after a full backup, against CPU seconds",
     }
-    _cpu(results, folder / "speed-cpu.png")
-    _size(results, folder / "speed-size.png")
+    _cpu(results, folder / f"{name}-cpu.png")
+    _size(results, folder / f"{name}-size.png")
     return list(names.items())
 
 

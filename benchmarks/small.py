@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.findings import CodecSample, StartSample
+from benchmarks.findings import CodecSample, CostSample, StartSample
 from benchmarks.peers.contract import Command, shell
 from benchmarks.peers.ours import program
 from freezer.crypto.contract import Buffer
@@ -19,6 +19,8 @@ from freezer.stream.compression import Codec, Level, block_size, compressor
 
 HELP, ONE_FILE, ONE_FILE_ENCRYPTED = "help", "one file", "one file, encrypted"
 GZIP = "gzip -6"
+COSTED = ("gzip", "zstd")
+"""Codecs with which the cost of encryption is measured."""
 
 
 def starts(work: Path, rounds: int) -> Iterator[StartSample]:
@@ -40,13 +42,30 @@ def _empty(folder: Path) -> Path:
 
 
 def _one_file(work: Path) -> tuple[str, ...]:
+    return _backup(work, work / "small" / "source")
+
+
+def _backup(work: Path, source: Path) -> tuple[str, ...]:
     folder = work / "small"
     stored = ("--storage", "local", "-C", str(folder / "store"), "-N", "one", "--log-file", str(folder / "log"))
-    return ("backup", "-F", str(folder / "source"), "--quiet", *stored)
+    return ("backup", "-F", str(source), "--quiet", *stored)
 
 
 def _sealed(work: Path) -> tuple[str, ...]:
     return (*_one_file(work), "--encrypt-pass-file", str(work / "small" / "pass"))
+
+
+def costs(name: str, work: Path, rounds: int) -> Iterator[CostSample]:
+    """Full backups of ``work/NAME``, in clear and encrypted in turn: the difference is too small for samples that other
+    programs ran between."""
+    for _ in range(rounds):
+        for codec in COSTED:
+            words = (*program(), *_backup(work, work / name), "--compression", codec)
+            spent = []
+            for secret in ((), ("--encrypt-pass-file", str(work / "small" / "pass"))):
+                spent.append(measure.run(Command((*words, *secret)), _empty(work / "small")).cpu)
+            yield CostSample(name, codec, *spent)
+    shutil.rmtree(work / "small", ignore_errors=True)
 
 
 def codecs(name: str, folder: Path, limit: int, rounds: int) -> Iterator[CodecSample]:

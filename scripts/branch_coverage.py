@@ -15,7 +15,7 @@ from pathlib import Path
 WANTED = 95.0
 """Per cent of the branches of each room in :data:`HELD`."""
 HELD = ("engine", "storage", "stream", "tree")
-SHOWN = ("agent", "browse", "cmd", "container", "crypto", "mode", "options", "retention", "upkeep")
+SHOWN = ("agent", "browse", "cmd", "container", "crypto", "mode", "options", "repository", "retention", "upkeep")
 
 
 def main() -> int:

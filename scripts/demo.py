@@ -1,7 +1,7 @@
-"""The demonstration behind ``make demo``: three levels of a real tree, restored and compared.
+"""The demonstration behind ``make demo``: ``freezer up`` for a real tree, a restore that is compared, and a drill.
 
-The tree is a copy of Python's own standard library, edited between the levels. Everything happens below the directory
-given as the only argument, which is emptied first.
+The tree is a copy of some of Python's own standard library. Everything happens below the directory given as the only
+argument, which is emptied first, and nothing is left running.
 """
 
 from __future__ import annotations
@@ -18,70 +18,71 @@ import time
 from pathlib import Path
 
 PACKAGES = ("asyncio", "email", "encodings", "http", "importlib", "json", "lib2to3", "logging", "unittest", "xml")
+STARTED = time.monotonic()
 
 
 def main() -> int:
-    """Run it; 0 if every level came back exactly."""
+    """Run it; 0 if everything came back exactly."""
     place = Path(sys.argv[1]).resolve()
+    home = place / "home"
+    if home.exists():
+        freezer("down", "--home", home, check=False)
     shutil.rmtree(place, ignore_errors=True)
-    source, container = place / "source", place / "backups"
+    source = make_tree(place / "documents")
+    try:
+        freezer("up", source, "--home", home)
+        freezer("status", "--home", home)
+        settings = home / "repository.conf"
+        agent("list", "--config", settings)
+        agent("restore", "--config", settings, "-N", source.name, "--restore-abs-path", place / "restored")
+        same = compared(source, place / "restored")
+        agent("drill", "--config", settings, "-N", source.name, "--sample", "100")
+    finally:
+        freezer("down", "--home", home, check=False)
+    print("Everything came back." if same else "Something is different.", f"{time.monotonic() - STARTED:.0f} s")
+    return 0 if same else 1
+
+
+def make_tree(source: Path) -> Path:
+    """Some of the standard library, with links, a hole and an odd name."""
     library = Path(sysconfig.get_paths()["stdlib"])
     for name in PACKAGES:
         if (library / name).is_dir():
             shutil.copytree(library / name, source / name, symlinks=True)
-    (place / "passphrase").write_text("demo passphrase\n")
-    (place / "passphrase").chmod(0o600)
-    common = ["--storage", "local", "--container", container, "--backup-name", "demo"]
-    common += ["--encrypt-pass-file", place / "passphrase", "--log-file", place / "freezer.log"]
-    # What changed within two seconds before a backup is stored again by the next one: it may have changed once more.
-    time.sleep(2.1)
-    expected = []
-    for level, edit in enumerate((lambda _: None, first_edit, second_edit)):
-        edit(source)
-        agent("backup", "--path-to-backup", source, "--max-level", "5", *common)
-        expected.append(describe(source))
-        print(f"--- level {level} is stored\n", flush=True)
-        time.sleep(1.1)
-    agent("list", *common[:4])
-    same = True
-    for level, wanted in enumerate(expected):
-        target = place / f"restored-{level}"
-        agent("restore", "--restore-abs-path", target, "--restore-level", str(level), *common)
-        got = describe(target)
-        wrong = [path for path in sorted(wanted.keys() | got.keys()) if wanted.get(path) != got.get(path)]
-        verdict = "identical in bytes and metadata" if not wrong else f"DIFFERENT: {wrong[:5]}"
-        print(f"--- level {level}: {len(wanted)} items, {verdict}\n", flush=True)
-        same = same and not wrong
-    agent("check", "--read-data", *common[:4], *common[6:])
-    print("Everything came back." if same else "Something is different.")
-    return 0 if same else 1
-
-
-def first_edit(source: Path) -> None:
-    """Change, add, delete and rename a little."""
-    with (source / "json" / "__init__.py").open("a") as file:
-        file.write("# changed\n")
-    (source / "json" / "tool.py").unlink()
-    (source / "email").rename(source / "mail")
-    (source / "new.txt").write_text("new at level 1\n")
+    (source / "new.txt").write_text("new\n")
     os.link(source / "new.txt", source / "hard-link.txt")
-
-
-def second_edit(source: Path) -> None:
-    """Break a hard link, turn a file into a directory, make a file with a hole."""
-    (source / "hard-link.txt").unlink()
-    (source / "hard-link.txt").mkdir(mode=0o2750)
-    (source / "hard-link.txt" / "link").symlink_to("../new.txt")
+    (source / "link").symlink_to("new.txt")
+    (source / "an odd\nname").mkdir(mode=0o750)
     with (source / "sparse.bin").open("wb") as file:
         file.seek(64 << 20)
         file.write(b"end")
+    return source
 
 
-def agent(action: str, *arguments: object) -> None:
+def compared(source: Path, restored: Path) -> bool:
+    """Whether both trees are the same in bytes and metadata."""
+    wanted, got = describe(source), describe(restored)
+    wrong = [path for path in sorted(wanted.keys() | got.keys()) if wanted.get(path) != got.get(path)]
+    verdict = "identical in bytes and metadata" if not wrong else f"DIFFERENT: {wrong[:5]}"
+    print(f"--- restored: {len(wanted)} items, {verdict}\n", flush=True)
+    return not wrong
+
+
+def freezer(*words: object, check: bool = True) -> None:
+    """Run freezer, showing the command."""
+    run("freezer.cmd.freezer", "freezer", *words, check=check)
+
+
+def agent(*words: object) -> None:
     """Run freezer-agent, showing the command."""
-    command = [sys.executable, "-m", "freezer.cmd.agent", action, *map(str, arguments)]
-    print("$", shlex.join(["freezer-agent", *command[3:]]), flush=True)
-    subprocess.run(command, check=True)
+    run("freezer.cmd.agent", "freezer-agent", *words, check=True)
+
+
+def run(module: str, program: str, *words: object, check: bool) -> None:
+    """Run a program of this environment, showing the command."""
+    print("$", shlex.join([program, *map(str, words)]), flush=True)
+    subprocess.run([sys.executable, "-m", module, *map(str, words)], check=check)
+    print(flush=True)
 
 
 def describe(root: Path) -> dict[str, tuple[object, ...]]:

@@ -1,8 +1,8 @@
 """Power cuts: does every acknowledged backup survive one?
 
-A User-Mode-Linux kernel (Debian: ``user-mode-linux``) runs backups and removals, one after the other, on an ext4 disk
-of its own. After a random time the whole kernel is killed, and its page cache with it. The disk is checked and mounted
-by the host; then every backup that was acknowledged must restore exactly, everything listed must pass
+A User-Mode-Linux kernel (Debian: ``user-mode-linux``) runs backups and removals of one engine, one after the other, on
+an ext4 disk of its own. After a random time the whole kernel is killed, and its page cache with it. The disk is checked
+and mounted by the host; then every backup that was acknowledged must restore exactly, everything listed must pass
 ``check --read-data``, and the next backup must work. What is acknowledged is told to the host through hostfs, outside
 of the disk that loses power.
 
@@ -26,7 +26,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 KERNEL = "linux.uml"
@@ -40,8 +41,24 @@ mount -t proc proc /proc
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/disk
 mount /dev/ubda /mnt/disk || exit 1
-exec {python} -B {script} workload {flags} /mnt {acks}
+exec {python} -B {script} workload --engine {engine} {flags} /mnt {acks}
 """
+
+
+@dataclass(frozen=True)
+class Engine:
+    """``making`` are words of a backup, ``forget`` the action that lets backups go by rules. ``repository``: there has
+    to be one first, which a secret opens, and space is given back by a prune."""
+
+    making: Sequence[str]
+    forget: str
+    repository: bool = False
+
+
+ENGINES = {
+    "tar": Engine(("--max-level", "3"), "admin"),
+    "dedup": Engine(("--engine", "dedup", "--pack-size", "1M", "--allow-empty-source"), "forget", repository=True),
+}
 
 
 def content(round_: int) -> dict[str, bytes]:
@@ -71,11 +88,21 @@ def agent(*words: object) -> tuple[int, object]:
     return code, json.loads(out.getvalue() or "null")
 
 
-def stored(container: Path) -> Sequence[object]:
-    return ("--storage", "local", "-C", container, "-N", "web", "--hostname", "h")
+def stored(container: Path, engine: Engine) -> Sequence[object]:
+    words = ("--storage", "local", "-C", container, "-N", "web", "--hostname", "h")
+    return (*words, "--machine-secret-file", _secret(container)) if engine.repository else words
 
 
-def workload(top: Path, acks: Path, *, without_fsync: bool) -> None:
+def _secret(container: Path) -> Path:
+    """What opens the repository, on no disk that loses power."""
+    path = container.parents[1] / "secret"
+    if not path.exists():
+        path.touch(0o600)
+        path.write_bytes(bytes(range(32)))
+    return path
+
+
+def workload(top: Path, acks: Path, engine: Engine, *, without_fsync: bool) -> None:
     """Inside the kernel to be killed: back up and remove until the end, and tell the host of everything done."""
     if without_fsync:
         os.fsync = lambda _fd: None
@@ -87,37 +114,42 @@ def workload(top: Path, acks: Path, *, without_fsync: bool) -> None:
     container, source = top / "disk" / "container", top / "source"
     source.mkdir()
     tell("begins", 0)
+    if engine.repository:
+        code, _ = agent("init", *stored(container, engine))
+        tell("failed" if code else "made", code)
     for round_ in range(10_000):
         for name, data in content(round_).items():
             if not (source / name).exists() or (source / name).read_bytes() != data:
                 (source / name).write_bytes(data)
-        before = _listed(container) if round_ else set()
-        code, _ = agent("backup", "-F", source, "--max-level", "3", *stored(container))
+        before = _listed(container, engine) if round_ else set()
+        code, _ = agent("backup", "-F", source, *engine.making, *stored(container, engine))
         if code:
             tell("failed", round_)
             return
-        [made] = _listed(container) - before
+        [made] = _listed(container, engine) - before
         tell("backup", [made, round_])
         if round_ % 4 == 3:
-            _remove(container, tell)
+            _remove(container, engine, tell)
 
 
-def _listed(container: Path) -> set[str]:
-    _, rows = agent("list", *stored(container))
+def _listed(container: Path, engine: Engine) -> set[str]:
+    _, rows = agent("list", *stored(container, engine))
     assert isinstance(rows, list)
     return {row["id"] for row in rows}
 
 
-def _remove(container: Path, tell: object) -> None:
-    assert callable(tell)
-    _, plan = agent("admin", "--keep-last", KEEP, "--dry-run", *stored(container))
+def _remove(container: Path, engine: Engine, tell: Callable[[str, object], None]) -> None:
+    words = (engine.forget, "--keep-last", KEEP, *stored(container, engine))
+    _, plan = agent(*words, "--dry-run")
     assert isinstance(plan, dict)
     tell("may go", [removal["backup"] for removal in plan["remove"]])
-    code, _ = agent("admin", "--keep-last", KEEP, *stored(container))
+    code, _ = agent(*words)
+    if not code and engine.repository:
+        code, _ = agent("prune", "--max-unused", "0%", *stored(container, engine))
     tell("removed" if code == 0 else "failed", code)
 
 
-def cut(folder: Path, after: float, *, without_fsync: bool) -> None:
+def cut(folder: Path, after: float, engine: str, *, without_fsync: bool) -> None:
     """One life of the kernel: start, wait for its first word, let it work for ``after`` seconds, kill it."""
     disk, acks, init = folder / "disk", folder / "acks", folder / "init"
     disk.unlink(missing_ok=True)
@@ -126,7 +158,8 @@ def cut(folder: Path, after: float, *, without_fsync: bool) -> None:
         file.truncate(DISK_SIZE)
     subprocess.run(["mkfs.ext4", "-q", "-F", disk], check=True)
     flags = "--without-fsync" if without_fsync else ""
-    init.write_text(INIT.format(python=sys.executable, script=Path(__file__).resolve(), flags=flags, acks=acks))
+    script = Path(__file__).resolve()
+    init.write_text(INIT.format(python=sys.executable, script=script, engine=engine, flags=flags, acks=acks))
     init.chmod(0o755)
     command = [KERNEL, "mem=256M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "con=null"]
     command += [f"ubda={disk}", f"init={init}", "con0=null,fd:1"]
@@ -175,7 +208,7 @@ def mounted(disk: Path, place: Path) -> Iterator[None]:
         subprocess.run(["umount", place], check=True)
 
 
-def verify(folder: Path) -> tuple[int, int, list[str]]:
+def verify(folder: Path, engine: Engine) -> tuple[int, int, list[str]]:
     """How many backups were acknowledged and not given up, removals done, and what is wrong."""
     told = [json.loads(line) for line in (folder / "acks").read_text().splitlines() if line.endswith("]")]
     owed = {id_: round_ for kind, value in told if kind == "backup" for id_, round_ in [value]}
@@ -186,19 +219,24 @@ def verify(folder: Path) -> tuple[int, int, list[str]]:
     removals = sum(kind == "removed" for kind, _ in told)
     container = folder / "mnt" / "container"
     with mounted(folder / "disk", folder / "mnt"):
+        made = any(kind == "made" for kind, _ in told)
+        if engine.repository and not made and agent("init", *stored(container, engine))[0]:
+            made = agent("list", *stored(container, engine))[0] == 0  # it was made, but could not say so
+            wrong += [] if made else ["there is half a repository, and none can be made"]
         if container.exists() or owed:
-            wrong += _wrong(folder, container, owed)
+            wrong += _wrong(folder, container, engine, owed)
     return len(owed), removals, wrong
 
 
-def _wrong(folder: Path, container: Path, owed: dict[str, int]) -> Iterator[str]:
-    listed = _listed(container)
+def _wrong(folder: Path, container: Path, engine: Engine, owed: dict[str, int]) -> Iterator[str]:
+    words = stored(container, engine)
+    listed = _listed(container, engine)
     yield from (f"{id_} was acknowledged and is not listed" for id_ in sorted(owed.keys() - listed))
-    if agent("check", "--read-data", *stored(container))[0]:
+    if (listed or not engine.repository) and agent("check", "--read-data", *words)[0]:
         yield "check --read-data finds damage"
     for id_ in sorted(owed.keys() & listed):
         out = folder / "out"
-        code, _ = agent("restore", "--restore-abs-path", out, "--restore-backup-id", id_, *stored(container))
+        code, _ = agent("restore", "--restore-abs-path", out, "--restore-backup-id", id_, *words)
         got = {path.name: path.read_bytes() for path in out.iterdir()} if out.exists() else {}
         if code or got != content(owed[id_]):
             yield f"{id_} does not restore (exit {code})"
@@ -206,23 +244,24 @@ def _wrong(folder: Path, container: Path, owed: dict[str, int]) -> Iterator[str]
     source = folder / "source"
     source.mkdir(exist_ok=True)
     (source / "file").write_text("next")
-    if agent("backup", "-F", source, *stored(container))[0]:
+    if agent("backup", "-F", source, *engine.making, *words)[0]:
         yield "the next backup fails"
-    if agent("check", "--read-data", *stored(container))[0]:
+    if agent("check", "--read-data", *words)[0]:
         yield "check --read-data finds damage after the next backup"
     shutil.rmtree(source)
 
 
-def sweep(runs: int, longest: float, seed: int, *, without_fsync: bool) -> int:
+def sweep(runs: int, longest: float, seed: int, engine: str, *, without_fsync: bool) -> int:
     """All runs; the exit code."""
     chance = random.Random(seed)
     bad = backups = removed = 0
     with tempfile.TemporaryDirectory(prefix="freezer-power-cut-") as name:
         folder = Path(name)
+        os.environ["HOME"] = name  # what this machine remembers of the last repository is none of the next one's
         for run in range(1, runs + 1):
             after = chance.uniform(0.3, longest)
-            cut(folder, after, without_fsync=without_fsync)
-            owed, removals, wrong = verify(folder)
+            cut(folder, after, engine, without_fsync=without_fsync)
+            owed, removals, wrong = verify(folder, ENGINES[engine])
             backups, removed, bad = backups + owed, removed + removals, bad + bool(wrong)
             print(f"run {run}: cut after {after:.1f} s: {owed} backups acknowledged, {removals} removals", flush=True)
             for line in wrong:
@@ -244,13 +283,14 @@ def main() -> int:
     inside = commands.add_parser("workload")
     for each in (many, inside):
         each.add_argument("--without-fsync", action="store_true", default=argparse.SUPPRESS)
+        each.add_argument("--engine", choices=ENGINES, default="tar")
     inside.add_argument("top", type=Path)
     inside.add_argument("acks", type=Path)
     options = parser.parse_args()
     if options.command == "workload":
-        workload(options.top, options.acks, without_fsync=options.without_fsync)
+        workload(options.top, options.acks, ENGINES[options.engine], without_fsync=options.without_fsync)
         return 0
-    return sweep(options.runs, options.longest, options.seed, without_fsync=options.without_fsync)
+    return sweep(options.runs, options.longest, options.seed, options.engine, without_fsync=options.without_fsync)
 
 
 if __name__ == "__main__":

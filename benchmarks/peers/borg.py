@@ -6,7 +6,7 @@ from benchmarks.peers.contract import Command, Peer, Place, Plan, Step
 
 
 def peers() -> list[Peer]:
-    return [Peer("borg", "borg, zstd 3", _plan, ("borg", "--version"), often=False)]
+    return [Peer("borg", "borg, zstd 3", _plan, ("borg", "--version"))]
 
 
 def _plan(place: Place) -> Plan:
@@ -20,5 +20,6 @@ def _plan(place: Place) -> Plan:
         return Command(("borg", "create", "--compression", "zstd,3", f"::{level}", "."), environment, place.source)
 
     steps = {step: backup(level) for level, step in enumerate((Step.FULL, Step.INCREMENTAL, Step.UNCHANGED))}
+    steps[Step.VERIFY] = Command(("borg", "check", "--verify-data"), environment)
     steps[Step.RESTORE] = Command(("borg", "extract", "::2"), environment, place.target)
     return Plan(steps, place.target, Command(("borg", "init", "-e", "repokey-blake2"), environment))

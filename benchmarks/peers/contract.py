@@ -15,6 +15,7 @@ class Step(StrEnum):
     FULL = "full"
     INCREMENTAL = "incremental"
     UNCHANGED = "unchanged"
+    VERIFY = "verify"  # every stored byte read and checked
     RESTORE = "restore"
 
 
@@ -44,6 +45,11 @@ class Place:
     def pass_file(self) -> Path:
         return self.folder / "passphrase"
 
+    @property
+    def secret_file(self) -> Path:
+        """Random bytes, for peers that need no passphrase on a machine of their own."""
+        return self.folder / "secret"
+
 
 @dataclass(frozen=True)
 class Command:
@@ -57,7 +63,7 @@ class Command:
 @dataclass(frozen=True)
 class Plan:
     """``prepare`` makes an empty repository, unmeasured; ``restored`` is the directory that equals the source after all
-    steps."""
+    steps. A step that the peer does not have is left out."""
 
     steps: Mapping[Step, Command]
     restored: Path

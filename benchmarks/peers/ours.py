@@ -1,4 +1,4 @@
-"""Freezer: gzip at two levels and zstd, in clear and encrypted."""
+"""Freezer: a repository; and tar backups, gzip at two levels and zstd, in clear and encrypted."""
 
 from __future__ import annotations
 
@@ -22,8 +22,23 @@ def program() -> tuple[str, ...]:
 
 
 def peers() -> list[Peer]:
-    """One for every format, in clear and encrypted."""
-    return [_peer(name, encrypted=encrypted) for encrypted in (False, True) for name in _FORMATS]
+    """The repository; and one for every format of tar backups, in clear and encrypted."""
+    return [_repository(), *(_peer(name, encrypted=encrypted) for name in _FORMATS for encrypted in (False, True))]
+
+
+def _repository() -> Peer:
+    def plan(place: Place) -> Plan:
+        stored = ("--storage", "local", "-C", str(place.store), "--machine-secret-file", str(place.secret_file))
+        common = (*stored, "--quiet", "--log-file", str(place.home / "log"))
+        named = ("-N", "bench", "--hostname", "bench", *common)
+        backup = Command((*program(), "backup", "--engine", "dedup", "-F", str(place.source), *named))
+        verify = Command((*program(), "check", "--read-data", *common))
+        restore = Command((*program(), "restore", "--restore-abs-path", str(place.target), *named))
+        steps = {Step.FULL: backup, Step.INCREMENTAL: backup, Step.UNCHANGED: backup}
+        steps |= {Step.VERIFY: verify, Step.RESTORE: restore}
+        return Plan(steps, place.target, Command((*program(), "init", *common)))
+
+    return Peer("freezer-dedup", "Freezer, repository", plan, (*program(), "--version"))
 
 
 def _peer(name: str, *, encrypted: bool) -> Peer:

@@ -6,7 +6,7 @@ from benchmarks.peers.contract import Command, Peer, Place, Plan, Step
 
 
 def peers() -> list[Peer]:
-    return [Peer("restic", "restic", _plan, ("restic", "version"), often=False)]
+    return [Peer("restic", "restic", _plan, ("restic", "version"))]
 
 
 def _plan(place: Place) -> Plan:
@@ -16,6 +16,8 @@ def _plan(place: Place) -> Plan:
         "RESTIC_CACHE_DIR": str(place.home / "cache"),
     }
     backup = Command(("restic", "-q", "backup", "--compression", "auto", "."), environment, place.source)
+    verify = Command(("restic", "-q", "check", "--read-data"), environment)
     restore = Command(("restic", "-q", "restore", "latest", "--target", str(place.target)), environment)
-    steps = {Step.FULL: backup, Step.INCREMENTAL: backup, Step.UNCHANGED: backup, Step.RESTORE: restore}
+    steps = {Step.FULL: backup, Step.INCREMENTAL: backup, Step.UNCHANGED: backup}
+    steps |= {Step.VERIFY: verify, Step.RESTORE: restore}
     return Plan(steps, place.target, Command(("restic", "-q", "init", "--repository-version", "2"), environment))

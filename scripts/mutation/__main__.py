@@ -12,15 +12,18 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.mutation import confine, trial
+from scripts.mutation.ledger import Ledger, state_of
 from scripts.mutation.operators import Mutant, mutants_of
 from scripts.mutation.session import Job, clean
 
 ROOT = Path(__file__).parents[2]
 ACCEPTED = ROOT / "tests/mutation/survivors.toml"
+KEPT = ROOT / ".cache/mutation.jsonl"
+"""The ledger, between runs."""
 DEMANDED = 0.85
 AT_ONCE = 2
 NICE = 10
@@ -29,9 +32,13 @@ NICE = 10
 _UNIT = "tests/unit"
 _TREE = f"{_UNIT}/tree"
 _SANDBOX = (
+    f"{_TREE}/test_staging_again.py",
+    f"{_TREE}/test_keeping_files.py",
     f"{_TREE}/test_sandbox.py",
     f"{_TREE}/test_sandbox_links.py",
     f"{_TREE}/test_sandbox_refusals.py",
+    f"{_TREE}/test_sandbox_policies.py",
+    f"{_TREE}/test_sandbox_full_targets.py",
     f"{_TREE}/test_unfinished.py",
     f"{_TREE}/test_files_from_nothing.py",
     f"{_TREE}/test_plain_files.py",
@@ -87,29 +94,45 @@ def main(arguments: Sequence[str]) -> int:
     folder = confine.confined_folder()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="freezer-mutation-") as name:
-            Path(name).chmod(0o755)
-            return confine.run_confined(Path(name), list(arguments))
+            return _run_confined(Path(name), arguments)
     confine.make_read_only(folder)
     os.nice(NICE)
+    ledger = Ledger(folder / KEPT.name, state_of(ROOT / "src", ROOT / "tests/unit", ROOT / "tests/support"))
     good = True
     for name in options.groups or GROUPS:
         files = {file: tests for file, tests in GROUPS[name].items() if not options.file or file in options.file}
-        good &= not files or _run_group(folder / name, name, files, options.every)
+        good &= not files or _run_group(folder / name, name, files, options.every, ledger)
     return 0 if good else 1
 
 
-def _run_group(folder: Path, name: str, files: Mapping[str, Sequence[str]], every: int) -> bool:
-    """Run the mutants of ``files`` and print what became of them; whether enough died."""
+def _run_confined(folder: Path, arguments: Sequence[str]) -> int:
+    """All of it in ``folder``; what has become known stays, even if it does not come to its end."""
+    folder.chmod(0o755)
+    if KEPT.exists():
+        shutil.copy(KEPT, folder)
+    try:
+        return confine.run_confined(folder, list(arguments))
+    finally:
+        if (folder / KEPT.name).exists():
+            KEPT.parent.mkdir(exist_ok=True)
+            shutil.copy(folder / KEPT.name, KEPT)
+
+
+def _run_group(folder: Path, name: str, files: Mapping[str, Sequence[str]], every: int, ledger: Ledger) -> bool:
+    """Run the mutants of ``files`` that are not in the ledger, print what became of all; whether enough died."""
     begin = time.monotonic()
-    tests = sorted({test for tests in files.values() for test in tests})
-    workers = _prepare(folder, list(files), tests)
-    seen = trial.read_baseline(folder / "reached.json", folder / "times.json")
-    mutants = [mutant for file in files for mutant in mutants_of(workers[0] / "src/freezer" / file, file)]
-    mutants = mutants[::every]
-    jobs = [_job(number, mutant, files[mutant.file], seen) for number, mutant in enumerate(mutants)]
-    fates = dict(_in_sessions([job for job in jobs if not job.at_import], workers, tests))
-    fates |= dict(_one_by_one([job for job in jobs if job.at_import], workers))
-    return _report(name, list(files), fates, time.monotonic() - begin)
+    mutants = [mutant for file in files for mutant in mutants_of(ROOT / "src/freezer" / file, file)][::every]
+    known = ledger.fates(mutants)
+    if len(known) < len(mutants):
+        tests = sorted({test for tests in files.values() for test in tests})
+        workers = _prepare(folder, list(files), tests)
+        seen = trial.read_baseline(folder / "reached.json", folder / "times.json")
+        jobs = [_job(mutant, files[mutant.file], seen) for mutant in mutants if mutant not in known]
+        _in_sessions([job for job in jobs if not job.at_import], workers, tests, ledger)
+        _one_by_one([job for job in jobs if job.at_import], workers, ledger)
+    if known:
+        print(f"{name}: {len(known)} of {len(mutants)} mutants were tried by an earlier run")
+    return _report(name, list(files), ledger.fates(mutants), time.monotonic() - begin)
 
 
 def _prepare(folder: Path, files: Sequence[str], tests: Sequence[str]) -> list[Path]:
@@ -134,7 +157,7 @@ def _prepare(folder: Path, files: Sequence[str], tests: Sequence[str]) -> list[P
     return workers
 
 
-def _job(number: int, mutant: Mutant, files: Sequence[str], seen: dict[str, trial.Seen]) -> Job:
+def _job(mutant: Mutant, files: Sequence[str], seen: dict[str, trial.Seen]) -> Job:
     """With those tests of ``files`` that reach the mutant's statement, the quickest first; all if it acts at import."""
 
     def is_reached(test: str) -> bool:
@@ -144,29 +167,22 @@ def _job(number: int, mutant: Mutant, files: Sequence[str], seen: dict[str, tria
     at_import = mutant.function is None or is_reached(trial.IMPORT)
     tests = [test for test in seen if test.startswith(tuple(files)) and (at_import or is_reached(test))]
     tests.sort(key=lambda test: seen[test].seconds)
-    return Job(number, mutant, at_import, tests, 10 + 4 * sum(seen[test].seconds for test in tests))
+    return Job(mutant, at_import, tests, 10 + 4 * sum(seen[test].seconds for test in tests))
 
 
-def _in_sessions(jobs: Sequence[Job], workers: Sequence[Path], tests: Sequence[str]) -> Iterator[tuple[Mutant, str]]:
-    """What becomes of mutants inside functions: ``killed``, ``survived`` or ``timeout``."""
+def _in_sessions(jobs: Sequence[Job], workers: Sequence[Path], tests: Sequence[str], ledger: Ledger) -> None:
+    """Run the mutants inside functions."""
     shares = [jobs[number :: len(workers)] for number in range(len(workers))]
-    results = [worker / "fates" for worker in workers]
     processes = [
-        trial.start_session(worker, list(tests), share, result)
-        for worker, share, result in zip(workers, shares, results, strict=True)
+        trial.start_session(worker, list(tests), share, ledger) for worker, share in zip(workers, shares, strict=True)
     ]
     for process in processes:
         if os.waitpid(process, 0)[1]:
             raise SystemExit("a session broke off:\n" + "\n".join((worker / "log").read_text() for worker in workers))
-    by_number = {job.number: job.mutant for job in jobs}
-    for result in results:
-        for line in result.read_text().splitlines():
-            number, fate = line.split()
-            yield by_number[int(number)], fate
 
 
-def _one_by_one(jobs: Sequence[Job], workers: Sequence[Path]) -> Iterator[tuple[Mutant, str]]:
-    """The same for mutants that act at import."""
+def _one_by_one(jobs: Sequence[Job], workers: Sequence[Path], ledger: Ledger) -> None:
+    """Run the mutants that act at import."""
     originals = {job.mutant.file: (workers[0] / "src/freezer" / job.mutant.file).read_text() for job in jobs}
     free = list(workers)
     running: dict[int, tuple[Job, Path, float]] = {}
@@ -182,7 +198,7 @@ def _one_by_one(jobs: Sequence[Job], workers: Sequence[Path]) -> Iterator[tuple[
             code = os.waitstatus_to_exitcode(status)
             if code > trial.INTERRUPTED:
                 raise SystemExit(f"the tests did not run ({code}): {job.mutant}\n{(worker / 'log').read_text()}")
-            yield job.mutant, "killed" if code else "survived"
+            ledger.note(job.mutant, "killed" if code else "survived")
         else:
             late = [process for process, (_, _, limit) in running.items() if time.monotonic() > limit]
             if not late:
@@ -191,7 +207,7 @@ def _one_by_one(jobs: Sequence[Job], workers: Sequence[Path]) -> Iterator[tuple[
             os.killpg(late[0], signal.SIGKILL)
             os.waitpid(late[0], 0)
             job, worker, _ = running.pop(late[0])
-            yield job.mutant, "timeout"
+            ledger.note(job.mutant, "timeout")
         _write(worker, job.mutant.file, originals[job.mutant.file])
         clean(worker / "tmp")
         free.append(worker)

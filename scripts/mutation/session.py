@@ -19,6 +19,7 @@ from pathlib import Path
 from types import CodeType, FunctionType
 
 import pytest
+from scripts.mutation.ledger import Ledger
 from scripts.mutation.operators import Mutant
 
 
@@ -26,7 +27,6 @@ from scripts.mutation.operators import Mutant
 class Job:
     """A mutant, whether it acts at import, the tests that reach it (in this order), and the seconds they may take."""
 
-    number: int
     mutant: Mutant
     at_import: bool
     tests: Sequence[str]
@@ -34,14 +34,15 @@ class Job:
 
 
 class Trials:
-    """Runs every job instead of the tests, and writes a line ``number fate`` for each into ``result``."""
+    """Runs every job instead of the tests, and notes in ``ledger`` what becomes of its mutant: ``killed``, ``survived``
+    or ``timeout``."""
 
-    def __init__(self, folder: Path, jobs: Sequence[Job], result: Path) -> None:
+    def __init__(self, folder: Path, jobs: Sequence[Job], ledger: Ledger) -> None:
         self._folder = folder
         self._package = folder / "src/freezer"
         self._functions: dict[tuple[str, str], list[FunctionType]] = {}
         self._jobs = jobs
-        self._result = result
+        self._ledger = ledger
         self._failed = False
         self._kills: Counter[str] = Counter()
 
@@ -50,12 +51,10 @@ class Trials:
         items = {item.nodeid: item for item in session.items}
         self._functions = dict(_functions(str(self._package)))
         gc.freeze()
-        with self._result.open("w") as result:
-            for job in self._jobs:
-                # What has killed before will kill again; the sort is stable, so the quickest stay first otherwise.
-                tests = sorted(job.tests, key=lambda test: -self._kills[test])
-                fate = self._fate(job, [items[test] for test in tests]) if tests else "survived"
-                print(job.number, fate, file=result, flush=True)
+        for job in self._jobs:
+            # What has killed before will kill again; the sort is stable, so the quickest stay first otherwise.
+            tests = sorted(job.tests, key=lambda test: -self._kills[test])
+            self._ledger.note(job.mutant, self._fate(job, [items[test] for test in tests]) if tests else "survived")
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

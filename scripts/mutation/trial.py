@@ -24,6 +24,7 @@ import isal.igzip_threaded
 import msgspec
 import pytest
 from hypothesis import settings
+from scripts.mutation.ledger import Ledger
 from scripts.mutation.session import Job, Trials
 
 WARM = (cryptography, deflate, hypothesis.strategies, isal, msgspec)
@@ -128,9 +129,9 @@ def start_trial(folder: Path, tests: list[str], times: Path | None = None) -> in
     return _fork(folder, run, quiet=True)
 
 
-def start_session(folder: Path, tests: list[str], jobs: Sequence[Job], result: Path) -> int:
+def start_session(folder: Path, tests: list[str], jobs: Sequence[Job], ledger: Ledger) -> int:
     """Process number of a run of all ``jobs``, which need no tests but ``tests`` (files or folders)."""
-    return _fork(folder, lambda: _pytest(folder, tests, Trials(folder, jobs, result)), quiet=True)
+    return _fork(folder, lambda: _pytest(folder, tests, Trials(folder, jobs, ledger)), quiet=True)
 
 
 def _pytest(folder: Path, tests: list[str], plugin: object) -> int:

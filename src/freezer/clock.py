@@ -8,6 +8,7 @@ lets it sleep within :func:`interruptible`.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,9 +16,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
+_START = 22  # which field of /proc/<pid>/stat it is
+
 
 class Clock(Protocol):
-    """Two readings: ``now`` for what is written down, ``monotonic`` for measuring."""
+    """Three readings: ``now`` for what is written down, ``monotonic`` for measuring, ``boottime`` for what others hold
+    us to."""
 
     def now(self) -> float:
         """Seconds since 1970-01-01 UTC."""
@@ -25,6 +29,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary instant; never goes back."""
+        ...
+
+    def boottime(self) -> float:
+        """As ``monotonic``, and counts the time that the machine was suspended as well."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -62,6 +70,11 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def boottime(self) -> float:
+        if sys.platform == "linux":
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return
@@ -71,6 +84,28 @@ class SystemClock:
             raise Interrupted
 
 
+def process_start(pid: int) -> int | None:
+    """When the process ``pid`` began, in clock ticks since this machine was started: together with :func:`boot_id` and
+    its number that is a process that no other one is ever taken for. None if there is none, or the system does not say.
+    Source: proc(5)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()  # the name before may hold blanks
+    except OSError:
+        return None
+    return int(fields[_START - 3])
+
+
 def utc_text(seconds: float) -> str:
     """``seconds`` since 1970 as ``2026-11-21T12:00:00Z``."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def boot_id() -> str:
+    """A name for the time since this machine was started: readings of ``boottime`` compare within it alone. Empty where
+    the system has none."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

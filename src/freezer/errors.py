@@ -4,7 +4,8 @@
 
     FreezerError                    1  failed
     ├── UsageError                  2  the caller asked for something that cannot be
-    │   └── NotBuiltError           2  an option whose part this build does not have
+    │   ├── NotBuiltError           2  an option whose part this build does not have
+    │   └── DocumentError           2  a job, action, session, client or backup document that cannot be
     ├── SourceError                 1  what should be backed up cannot be
     ├── StorageError                1  a storage did not do what its contract says
     │   ├── ObjectNotFound
@@ -22,6 +23,12 @@
     │   ├── UnknownFormat
     │   └── PassphraseError
     ├── TargetError                 1  the place to restore to cannot be used
+    ├── ApiError                    1  the API of the control plane did not do what it was asked for
+    │   ├── ApiUnavailable          (retryable)
+    │   ├── ApiDenied
+    │   ├── ApiMissing
+    │   ├── ApiConflict
+    │   └── ApiInvalid
     └── CommandError                1  a program that we were told to run failed
 
 A backup or restore that completed but had to leave items out is no error: its result lists them and its
@@ -64,6 +71,14 @@ class UsageError(FreezerError):
 
 class NotBuiltError(UsageError):
     """An option of the table whose part this build does not have yet."""
+
+
+class DocumentError(UsageError):
+    """A document cannot be what it should be; ``path`` leads to the offending value: ``("job_actions", 0)``."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = (), *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
 
 
 class SourceError(FreezerError):
@@ -143,6 +158,53 @@ class PassphraseError(DataError):
 
 class TargetError(FreezerError):
     """The restore target cannot be used."""
+
+
+class ApiError(FreezerError):
+    """The API, or the way to it, failed.
+
+    ``status``: the HTTP status of its answer, None if there was none; ``request_id``: the name under which its log has
+    the request; ``path`` leads to the place in the document that was sent; ``reason`` is its one word for programs.
+    None if it did not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        path: tuple[str | int, ...] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.reason = reason
+        self.request_id = request_id
+        self.path = path
+
+
+class ApiUnavailable(ApiError):
+    """It cannot be reached, or says that it cannot answer now."""
+
+    retryable = True
+
+
+class ApiDenied(ApiError):
+    """It does not know us, or does not let us do this (401, 403)."""
+
+
+class ApiMissing(ApiError):
+    """It has no such thing (404)."""
+
+
+class ApiConflict(ApiError):
+    """What we want contradicts what is there, or what is there has changed (409, 412)."""
+
+
+class ApiInvalid(ApiError):
+    """It does not accept what we sent (400, 413, 422)."""
 
 
 class CommandError(FreezerError):

@@ -6,7 +6,11 @@ Calls are cheap; at any time one thread may count bytes and one, perhaps another
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+Notice = Callable[[str], None]
+"""Takes one line that the user should know of but that is no error."""
 
 
 class Progress(Protocol):

@@ -17,15 +17,21 @@ from freezer.clock import SystemClock
 from freezer.keystone import read_credentials
 from freezer.keystone.access import CloudAccess
 from freezer.storage.contract import Storage
+from freezer.storage.ftp import FtpStorage
 from freezer.storage.local import LocalStorage
+from freezer.storage.patience import PatientStorage
+from freezer.storage.remember import RememberingStorage
 from freezer.storage.retry import RetryingStorage, RetryPolicy
+from freezer.storage.s3 import S3Storage
 from freezer.storage.ssh import SshStorage
 from freezer.storage.swift import SwiftStorage
 from freezer.storage.throttle import ThrottledStorage, TokenBucket
 from freezer.testing.faulty import Fault, FaultyStorage, Kind
 from freezer.testing.memory import MemoryStorage
 from freezer.testing.slow import SlowStorage
+from servers.ftpd import shared_ftpd
 from servers.raw import variables
+from servers.s3 import ON_CEPH, service
 from servers.session import openstack
 from servers.sshd import shared_sshd
 
@@ -69,11 +75,39 @@ def open_ssh(place: Path) -> Iterator[Storage]:
     yield storage
 
 
+def _open_ftp(kind: str, place: Path) -> Iterator[Storage]:
+    storage = FtpStorage(shared_ftpd(kind).server(), str(place / "container"), clock=CLOCK)
+    storage.prepare()
+    yield storage
+
+
+@register("ftp, vsftpd")
+def open_ftp(place: Path) -> Iterator[Storage]:
+    yield from _open_ftp("vsftpd", place)
+
+
+@register("ftps, vsftpd")
+def open_ftps(place: Path) -> Iterator[Storage]:
+    yield from _open_ftp("vsftpd with TLS", place)
+
+
+@register("ftps, pyftpdlib")
+def open_ftps_with_mlsd(place: Path) -> Iterator[Storage]:
+    yield from _open_ftp("pyftpdlib with TLS", place)
+
+
 @register("swift")
 def open_swift(_place: Path) -> Iterator[Storage]:
     access = CloudAccess(read_credentials(variables(openstack()), source="the test"))
     storage = SwiftStorage(access, f"contract-{secrets.token_hex(6)}/some/prefix")
     RetryingStorage(storage, CLOCK).prepare()  # Keystone's server drops a connection now and then
+    yield storage
+
+
+@register("s3_of_Ceph" if ON_CEPH else "s3")
+def open_s3(_place: Path) -> Iterator[Storage]:
+    storage = S3Storage(service().access(), f"contract-{secrets.token_hex(6)}/some/prefix", clock=CLOCK)
+    RetryingStorage(storage, CLOCK).prepare()
     yield storage
 
 
@@ -94,6 +128,16 @@ def open_retrying(place: Path) -> Iterator[Storage]:
 def open_throttled(place: Path) -> Iterator[Storage]:
     upload, download = TokenBucket(2**30, CLOCK), TokenBucket(2**30, CLOCK)
     yield ThrottledStorage(_prepared_local(place), upload=upload, download=download)
+
+
+@register("given time")
+def open_patient(place: Path) -> Iterator[Storage]:
+    yield PatientStorage(_prepared_local(place), 60)
+
+
+@register("remembering")
+def open_remembering(_place: Path) -> Iterator[Storage]:
+    yield RememberingStorage(MemoryStorage(CLOCK))
 
 
 @register("slow")

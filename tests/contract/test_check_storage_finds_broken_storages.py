@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+import msgspec
 import pytest
 
 from freezer.clock import SystemClock
@@ -120,7 +120,7 @@ def test_promises_that_a_storage_does_not_make_are_not_tested() -> None:
     class Modest(NotCreateOnce):
         @property
         def capabilities(self):
-            return replace(self._inner.capabilities, create_once=False)
+            return msgspec.structs.replace(self._inner.capabilities, create_once=False)
 
     results = run_checks(Modest(MemoryStorage(SystemClock())), NoProgress(), clock=SystemClock())
     assert {result.name: (result.ok, result.detail) for result in results}["put_new has one winner"] == (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,26 +10,19 @@ import pytest
 from freezer.clock import SystemClock
 from freezer.errors import StorageFull
 from freezer.storage.local import LocalStorage
+from support.disks import small_disk
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=40", "none", str(disk)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"machine limit: cannot mount a small file system: {mounted.stderr.strip()}")
-    try:
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "size=1m,nr_inodes=40") as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_is_reported_as_such_and_old_backups_can_still_be_removed(small_disk: Path) -> None:
-    storage = LocalStorage(str(small_disk), clock=SystemClock())
+def test_a_full_disk_is_reported_as_such_and_old_backups_can_still_be_removed(full_disk: Path) -> None:
+    storage = LocalStorage(str(full_disk), clock=SystemClock())
     storage.put("data/tar/h_n/1/0_1/data", bytes(600_000))
     storage.put("metadata/tar/h_n/1/0_1/metadata", b"{}")
     before = storage.list()
@@ -42,28 +34,28 @@ def test_a_full_disk_is_reported_as_such_and_old_backups_can_still_be_removed(sm
         upload.write(300_000, bytes(300_000))
     upload.abort()
     assert storage.list() == before
-    assert sorted(path.name for path in small_disk.rglob("*") if path.is_file()) == ["data", "metadata"]
+    assert sorted(path.name for path in full_disk.rglob("*") if path.is_file()) == ["data", "metadata"]
     with storage.hold("data/tar/h_n"):
         storage.delete("metadata/tar/h_n/1/0_1/metadata")
         storage.delete("data/tar/h_n/1/0_1/data")
     storage.put("data/tar/h_n/2/0_2/data", bytes(600_000))
 
 
-def test_a_segment_that_did_not_fit_may_be_written_again_once_there_is_room(small_disk: Path) -> None:
-    storage = LocalStorage(str(small_disk), clock=SystemClock())
-    (small_disk / "ballast").write_bytes(bytes(700_000))
+def test_a_segment_that_did_not_fit_may_be_written_again_once_there_is_room(full_disk: Path) -> None:
+    storage = LocalStorage(str(full_disk), clock=SystemClock())
+    (full_disk / "ballast").write_bytes(bytes(700_000))
     upload = storage.open_write("object")
     upload.write(0, b"a" * 100_000)
     with pytest.raises(StorageFull):
         upload.write(100_000, b"b" * 500_000)
-    (small_disk / "ballast").unlink()
+    (full_disk / "ballast").unlink()
     upload.write(100_000, b"b" * 500_000)
     upload.commit()
     assert storage.get("object") == b"a" * 100_000 + b"b" * 500_000
 
 
-def test_a_disk_without_inodes_is_full_too(small_disk: Path) -> None:
-    storage = LocalStorage(str(small_disk), clock=SystemClock())
+def test_a_disk_without_inodes_is_full_too(full_disk: Path) -> None:
+    storage = LocalStorage(str(full_disk), clock=SystemClock())
 
     def fill() -> None:
         for number in range(100):
@@ -73,4 +65,4 @@ def test_a_disk_without_inodes_is_full_too(small_disk: Path) -> None:
         fill()
     for item in storage.list():
         assert storage.get(item.name) == b""
-    assert not list(small_disk.rglob(".freezer-tmp-*"))
+    assert not list(full_disk.rglob(".freezer-tmp-*"))

@@ -13,6 +13,7 @@ import pytest
 
 from freezer.clock import SystemClock
 from freezer.storage.local import LocalStorage
+from support.sweeps import Trials
 
 WRITER = Path(__file__).with_name("local_writer.py")
 sys.path.insert(0, str(WRITER.parent))
@@ -20,12 +21,9 @@ from local_writer import backup, is_whole  # noqa: E402
 
 
 @pytest.mark.slow
-def test_a_killed_writer_leaves_whole_backups_only(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_killed_writer_leaves_whole_backups_only(tmp_path: Path, trials: Trials, chance: random.Random) -> None:
     """500 kills with ``-m slow``, a dozen otherwise."""
-    kills = 500 if request.config.getoption("markexpr") == "slow" else 12
-    seed = random.randrange(1 << 32)
-    print("seed", seed)
-    chance = random.Random(seed)
+    kills = trials(12, 500)
     seen = 0
     for turn in range(kills):
         root = tmp_path / str(turn % 4)  # on a container that has been written to, and then some

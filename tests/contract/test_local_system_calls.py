@@ -26,7 +26,7 @@ def run(root: Path, action: str, *options: str) -> tuple[int, str, list[str]]:
     """Exit status, what the writer said, and its system calls after the start, with paths for descriptors."""
     log = root.parent / "strace.log"
     command = ["strace", "-f", "-y", "-s", "200", "-o", log, *options, sys.executable, "-B", WRITER, root, action]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     if "ready" not in done.stdout:
         pytest.skip(f"machine limit: strace cannot trace here: {done.stderr.strip()[-200:]}")
     calls = log.read_text().splitlines()

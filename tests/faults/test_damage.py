@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from world import Trials, World, age, call, change, restored
+from world import World, age, call, change, restored
 
 from support.manifest import compare, make_manifest
+from support.sweeps import Trials
 
 KINDS = ("data", "engine_metadata", "metadata")
 Damage = Callable[[Path, list[Path], random.Random], dict[Path, bytes | None]]

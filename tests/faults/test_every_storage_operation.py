@@ -11,19 +11,20 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 from stage import SCENARIOS, Stage
-from world import Run, Trials, call
+from world import call
 
-from freezer.agent import storages
+from freezer.agent.places import opening as storages
 from freezer.clock import Clock
 from freezer.errors import FreezerError, PermanentError, PermissionDenied, StorageFull, TransientError
-from freezer.storage.local import LocalStorage
+from freezer.storage.contract import Storage
 from freezer.storage.retry import RetryingStorage, RetryPolicy
 from freezer.testing.faulty import Call, Died, Fault, FaultyStorage, Kind
+from support.runs import Run
+from support.sweeps import Trials
 
 Make = Callable[[int], Fault]
 
@@ -51,16 +52,22 @@ _COUNTED_IN = {"short answer": "get", "stale list": "list"}
 
 @contextmanager
 def faulty(*faults: Fault) -> Iterator[list[FaultyStorage]]:
-    """Every local storage opened from now on has ``faults`` and tries again quickly; yields those opened."""
+    """Every storage opened from now on has ``faults`` and tries again quickly; yields those opened."""
     opened: list[FaultyStorage] = []
 
-    def open_local(root: str, *, clock: Clock) -> FaultyStorage:
-        opened.append(FaultyStorage(LocalStorage(root, clock=clock), faults))
-        return opened[-1]
+    def faulty(opener: Callable[..., Storage]) -> Callable[..., FaultyStorage]:
+        def open_one(*about: object) -> FaultyStorage:
+            opened.append(FaultyStorage(opener(*about), faults))
+            return opened[-1]
+
+        return open_one
+
+    def retrying(storage: Storage, clock: Clock, **_: object) -> RetryingStorage:
+        return RetryingStorage(storage, clock, policy=RetryPolicy(3, first_delay=0.0001))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storages, "LocalStorage", open_local)
-        patch.setattr(storages, "RetryingStorage", partial(RetryingStorage, policy=RetryPolicy(3, first_delay=0.0001)))
+        patch.setattr(storages, "_OPENERS", {kind: faulty(opener) for kind, opener in storages._OPENERS.items()})
+        patch.setattr(storages, "RetryingStorage", retrying)
         yield opened
 
 

@@ -11,10 +11,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from world import Trials, World, call, change, finish, go, restored, settle, start
+from world import World, call, change, finish, go, restored, settle, start
 
 from freezer.clock import SystemClock
 from support.manifest import compare, make_manifest
+from support.sweeps import Trials
 
 CONTAINER_LIFE = 25  # kills on one container, before a new one is begun
 

@@ -1,6 +1,7 @@
-"""The operating system refuses: every system call about the source, the container and the target, one after the other.
+"""The operating system refuses: every place where a system call is about the source, the container, the target or the
+home directory, one after the other (:mod:`places`).
 
-A first run under strace(1) shows which calls there are; then each is made to fail in a run of its own. The outcome is
+A first run under strace(1) shows which places there are; then each is made to fail in a run of its own. The outcome is
 always one of three: complete and exact; partial, with every item named and exit code 3; failed, with one clear line and
 nothing visible. And the next run needs no help.
 """
@@ -8,212 +9,135 @@ nothing visible. And the next run needs no help.
 from __future__ import annotations
 
 import random
-import re
 import shutil
-import subprocess
-import time
+import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import depot_stage
 import pytest
+from depot_stage import DepotStage
+from places import TRACED, Moment, faults_at, places
 from stage import SCENARIOS, Scenario, Stage
-from world import Run, Trials, World, change, finish, go, settle, start
+from tracing import SERVE, Tracer
 
-from support.manifest import make_manifest
+from support.served import Server, served
+from support.sweeps import Trials
 
-WRITING = (
-    "write",
-    "pwrite64",
-    "ftruncate",
-    "fsync",
-    "mkdir",
-    "mkdirat",
-    "rename",
-    "renameat",
-    "link",
-    "linkat",
-    "unlink",
-)
-CREATING = ("openat", "openat2")
-LOOKING = (
-    *(
-        "read",
-        "readv",
-        "pread64",
-        "getdents64",
-        "newfstatat",
-        "readlinkat",
-        "flistxattr",
-        "listxattr",
-        "flock",
-        "lseek",
-    ),
-    *("fchmod", "fchown", "utimensat", "unlinkat", "rmdir", "readlink"),
-)
-TRACED = ",".join((*WRITING, *CREATING, *LOOKING))
-ERRORS = {
-    "write": ("ENOSPC", "EIO", "EDQUOT", "EACCES"),
-    "create": ("ENOSPC", "EACCES", "EIO"),
-    "look": ("EIO", "EACCES"),
-}
-PLACES = ("source", "container", "target")
-
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 
-@dataclass(frozen=True)
-class Moment:
-    """The ``number``-th ``call`` about ``path`` (what ``strace -P`` wants: a path, or a name given with a folder)."""
-
-    call: str
-    path: str
-    number: int
-
-    def fault(self, error: str) -> list[str]:
-        trace, inject = f"trace={self.call}", f"inject={self.call}:error={error}:when={self.number}"
-        return ["-P", self.path, "-e", trace, "-e", inject]
-
-    @property
-    def errors(self) -> tuple[str, ...]:
-        return ERRORS["write" if self.call in WRITING else "create" if self.call in CREATING else "look"]
+Sweep = Callable[[Stage | DepotStage, Callable[[int], int]], None]
+"""``sweep(stage, few)``: ``few`` says at how many of so many faults."""
 
 
-def traced(stage: Stage, log: Path, *options: str) -> Run:
-    """A run under strace, with all names predictable."""
-    log.unlink(missing_ok=True)
-    prefix = ["strace", "-f", "-y", "-qq", "--seccomp-bpf", "-s", "300", "-o", str(log), *options]
-    child = start(stage.argv, "--time", str(int(time.time()) // 100_000 * 100_000 + 200_000), prefix=prefix)
-    go(child)
-    return finish(child)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with served([sys.executable, "-B", *SERVE], tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
-def moments(log: Path, world: World) -> Iterator[Moment]:
-    """Every call that is about something below the source, the container or the target."""
-    seen: Counter[tuple[str, str]] = Counter()
-    ours = tuple(str(world.folder / place) for place in PLACES)
-    for line in log.read_text(errors="replace").splitlines():
-        match = re.match(r"\d+ +(\w+)\((.*)", line)
-        if match is None or not any(place in line for place in ours):
-            continue
-        call, rest = match.groups()
-        opened = re.match(r"\d+<([^>]*)>", rest)
-        named = re.search(r'"([^"]*)"', rest) if call not in ("write", "read", "pwrite64", "pread64", "readv") else None
-        path = named[1] if named is not None and named[1] else opened[1] if opened is not None else ""
-        if path and "\\" not in path:
-            seen[call, path] += 1
-            yield Moment(call, path, seen[call, path])
+@pytest.fixture
+def tracer(server: Server, tmp_path: Path) -> Tracer:
+    return Tracer(server, tmp_path)
 
 
-@needs_strace
-@pytest.mark.slow
-@pytest.mark.parametrize("scenario", ["first backup", "increment", "backup and removal", "restore"])
-def test_any_system_call_may_fail(
-    tmp_path: Path, trials: Trials, chance: random.Random, counted: Counter[str], scenario: str
-) -> None:
-    stage = Stage(tmp_path, SCENARIOS[scenario], files=5)
-    log = tmp_path / "strace.log"
-    stage.reset()
-    first = traced(stage, log, "-e", f"trace={TRACED}")
-    assert first.code == 0, first.err
-    every = [(moment, error) for moment in moments(log, stage.world) for error in moment.errors]
-    assert len(every) > 100
-    for moment, error in chance.sample(every, trials(4, min(len(every), 400))):
-        print(f"{scenario}: {moment} {error}")
+@pytest.fixture
+def sweep(tracer: Tracer, chance: random.Random, counted: Counter[str]) -> Sweep:
+    """Plays a stage with a fault at each of its places, or at as many as are to be tried."""
+
+    def sweep(stage: Stage | DepotStage, few: Callable[[int], int]) -> None:
         stage.reset()
-        run = traced(stage, log, *moment.fault(error))
-        struck = "(INJECTED)" in log.read_text()
-        outcome = stage.judge(run)
-        counted[f"{error}: {outcome}" if struck else "not reached"] += 1
-    counted["calls"] = len(every)
+        first = tracer.run(stage, "-e", f"trace={TRACED}", noting=True)
+        assert first.code == 0, first.err
+        found = places(tracer.log, tracer.stacks, stage.world.folder)
+        every = [(place, errors) for place in found for errors in faults_at(place)]
+        assert len(every) > 100
+        failures = []
+        for place, errors in chance.sample(every, few(len(every))):
+            moment, error = chance.choice(found[place]), chance.choice(errors)
+            stage.reset()
+            try:
+                run = tracer.run(stage, *moment.fault(error))
+                outcome = stage.judge(run)
+            except Exception as failure:
+                failures.append(f"{error} from {place} ({moment}): {failure}")
+                print(failures[-1])
+            else:
+                counted[f"{error.rstrip('+')}: {outcome}" if tracer.struck else "not reached"] += 1
+        counted["places"] = len(found)
+        assert failures == []
+
+    return sweep
 
 
-@needs_strace
-def test_a_directory_that_cannot_be_given_its_mode_is_named(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_any_system_call_may_fail(tmp_path: Path, sweep: Sweep, trials: Trials, scenario: str) -> None:
+    sweep(Stage(tmp_path, SCENARIOS[scenario], files=5), lambda every: trials(4, every))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", depot_stage.SCENARIOS)
+def test_any_system_call_about_a_repository_may_fail(
+    tmp_path: Path, sweep: Sweep, trials: Trials, scenario: str
+) -> None:
+    sweep(DepotStage(tmp_path, depot_stage.SCENARIOS[scenario], files=5), lambda every: trials(2, every))
+
+
+def test_a_directory_that_cannot_be_given_its_mode_is_named(tmp_path: Path, tracer: Tracer) -> None:
     stage = Stage(tmp_path, Scenario("restore", 1), files=5)
-    run = traced(stage, tmp_path / "strace.log", *Moment("fchmod", str(stage.target / "folder0"), 1).fault("EPERM"))
+    run = tracer.run(stage, *Moment("fchmod", str(stage.target / "folder0"), 1).fault("EPERM"))
     assert run.code == 3
     assert "folder0: mode 0755 not set: Operation not permitted" in run.err
 
 
-@needs_strace
-def test_a_target_whose_attributes_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_target_whose_attributes_cannot_be_read_is_named(tmp_path: Path, tracer: Tracer) -> None:
     stage = Stage(tmp_path, Scenario("restore", 1), files=5)
-    run = traced(stage, tmp_path / "strace.log", *Moment("flistxattr", str(stage.target), 1).fault("EACCES"))
+    run = tracer.run(stage, *Moment("flistxattr", str(stage.target), 1).fault("EACCES"))
     assert run.code not in (0, 3)
     assert f"cannot restore to {stage.target}: Permission denied" in run.err
 
 
-@needs_strace
-def test_a_new_directory_that_cannot_be_opened_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_new_directory_that_cannot_be_opened_is_named_and_leaves_nothing(tmp_path: Path, tracer: Tracer) -> None:
     stage = Stage(tmp_path, Scenario("restore", 1), files=5)
     moment = Moment("openat", ".freezer-tmp-0000000000000002", 1)
-    run = traced(stage, tmp_path / "strace.log", *moment.fault("EACCES"))
+    run = tracer.run(stage, *moment.fault("EACCES"))
     assert run.code == 3
     assert "Permission denied" in run.err
     assert list(stage.target.rglob(".freezer-tmp-*")) == []
 
 
-@pytest.mark.parametrize("action", ["backup", "restore"])
-def test_short_reads_and_writes_change_nothing(tmp_path: Path, action: str) -> None:
-    stage = Stage(tmp_path, Scenario(action, 1), files=12)
-    stage.reset()
-    child = start(stage.argv, "--short")
-    go(child)
-    assert stage.judge(finish(child)) == "exit 0"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=60", "none", str(disk)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"machine limit: cannot mount a small file system: {mounted.stderr.strip()}")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_backup_that_does_not_fit_leaves_the_container_as_it_was(small_disk: Path, chance: random.Random) -> None:
-    world = World(small_disk.parent / "world", ["-M", "16K"])
-    world.container.symlink_to(small_disk)
-    change(world.source, chance, size=20_000)
-    world.backup()
-    before = {path: path.stat().st_size for path in small_disk.rglob("*") if path.is_file()}
-    (world.source / "large").write_bytes(chance.randbytes(2 << 20))
-    child = start(world.backup_words())
-    go(child)
-    run = finish(child)
-    assert run.code == 1
-    assert run.told_clearly()
-    assert "No space left on device" in run.errors[0]
-    assert {path: path.stat().st_size for path in small_disk.rglob("*") if path.is_file()} == before
-    (world.source / "large").unlink()
-    world.backup()
-    assert settle(world, may_be_new=False, read_all=True) == []
-
-
-def test_a_restore_that_does_not_fit_says_so_and_works_once_there_is_room(
-    tmp_path: Path, small_disk: Path, chance: random.Random
+@pytest.mark.parametrize(("call", "error"), [("fchmod", "EPERM"), ("utimensat", "EIO")])
+def test_a_target_that_cannot_be_given_its_attributes_is_named(
+    tmp_path: Path, tracer: Tracer, call: str, error: str
 ) -> None:
-    world = World(tmp_path / "world")
-    (world.source / "large").write_bytes(chance.randbytes(600_000))
-    world.backup()
-    (small_disk / "ballast").write_bytes(bytes(700_000))
-    target = small_disk / "target"
-    child = start(world.restore_words(target))
-    go(child)
-    run = finish(child)
+    stage = Stage(tmp_path, Scenario("restore", 1), files=5)
+    run = tracer.run(stage, *Moment(call, str(stage.target), 1).fault(error))
+    assert run.code == 3
+    assert run.err.startswith("freezer-agent: warning: .: ")
+
+
+@pytest.mark.parametrize(("call", "error"), [("openat", "EIO"), ("syncfs", "EIO")])
+def test_a_restore_that_cannot_be_made_durable_says_so(tmp_path: Path, tracer: Tracer, call: str, error: str) -> None:
+    stage = Stage(tmp_path, Scenario("restore", 1), files=5)
+    stage.reset()
+    assert tracer.run(stage, "-e", f"trace={TRACED}", noting=True).code == 0
+    found = places(tracer.log, tracer.stacks, stage.world.folder)
+    [[moment]] = [each for place, each in found.items() if place.call == call and "tree/durable" in place.lines[0]]
+    stage.reset()
+    run = tracer.run(stage, *moment.fault(error))
     assert run.code == 1
-    assert run.told_clearly()
-    assert "No space left on device" in run.errors[0]
-    assert not (target / "large").exists()
-    (small_disk / "ballast").unlink()
-    child = start(world.restore_words(target, "--overwrite"))
-    go(child)
-    assert finish(child).code == 0
-    assert make_manifest(target) == make_manifest(world.source)
+    assert run.error == f"{stage.target} was restored, but could not be written to disk: Input/output error"
+
+
+@pytest.mark.parametrize("scenario", ["first backup", "restore", "check"])
+def test_a_system_that_allows_no_more_threads_is_named_and_nothing_is_lost(
+    tmp_path: Path, tracer: Tracer, scenario: str
+) -> None:
+    stage = Stage(tmp_path, SCENARIOS[scenario], files=5)
+    stage.reset()
+    run = tracer.run(stage, "-e", "trace=clone,clone3", "-e", "inject=clone,clone3:error=EAGAIN")
+    assert run.error == "the system does not let this program start another thread"
+    assert stage.judge(run) == "exit 1"

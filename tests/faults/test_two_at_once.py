@@ -12,9 +12,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from world import Hung, Run, Trials, World, age, change, finish, go, settle, start
+from world import World, age, change, finish, go, settle, start
 
 from support.manifest import compare, make_manifest
+from support.runs import Run
+from support.served import Hung
+from support.sweeps import Trials
 
 PAIRS = ("backup and backup", "backup and removal", "backup and restore", "removal and restore", "removal and removal")
 KEEP = ("--keep-last", "1")
@@ -32,7 +35,7 @@ def words(world: World, action: str, newest: str) -> list[str]:
 
 def interleaved(children: list[subprocess.Popen[str]], chance: random.Random) -> list[Run]:
     """Let them begin, one a little later than the other, and stop and continue them until both have ended."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 180
     for child in chance.sample(children, 2):
         go(child)
         time.sleep(chance.choice([0, 0, 0.02, 0.1]))
@@ -51,7 +54,7 @@ def interleaved(children: list[subprocess.Popen[str]], chance: random.Random) ->
 @pytest.mark.parametrize("pair", PAIRS)
 def test_two_at_once(tmp_path: Path, trials: Trials, chance: random.Random, counted: Counter[str], pair: str) -> None:
     first, second = pair.split(" and ")
-    for turn in range(trials(2, 20)):
+    for turn in range(trials(2, 50)):
         world = World(tmp_path / f"world{turn}", ["-M", "16K"])
         for _ in range(5):
             change(world.source, chance, size=4000)

@@ -9,50 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from freezer.cmd import agent as program
 from support.manifest import Manifest, compare, make_manifest
+from support.runs import Run
+from support.served import TIME_LIMIT, Hung
 
-Trials = Callable[[int, int], int]
 LAUNCHER = Path(__file__).with_name("launcher.py")
-TIME_LIMIT = 60.0  # seconds; whatever takes longer has hung
-
-
-class Hung(BaseException):
-    """A run did not end."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a run ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def errors(self) -> list[str]:
-        """The errors that it told of."""
-        return [line for line in self.err.splitlines() if line.startswith("freezer-agent: error: ")]
-
-    def told_clearly(self) -> bool:
-        """Whether a failure is one line that makes sense to a human."""
-        return len(self.errors) == 1 and "internal error" not in self.err and "Traceback" not in self.err
 
 
 @dataclass
@@ -74,24 +46,36 @@ class World:
     def container(self) -> Path:
         return self.folder / "container"
 
+    @property
+    def place(self) -> Sequence[object]:
+        """The words that lead to the container."""
+        return ("--storage", "local", "-C", self.container)
+
     def stored(self, *words: object) -> list[str]:
         """The words that lead to the container and the set."""
-        place = ("--storage", "local", "-C", self.container, "-N", "web", "--hostname", "h")
-        return [str(word) for word in (*place, *self.options, *words)]
+        return [str(word) for word in (*self.place, "-N", "web", "--hostname", "h", *self.options, *words)]
 
     def backup_words(self, *words: object) -> list[str]:
-        return ["backup", "-F", str(self.source), *self.stored("--max-level", "3", *words)]
+        # sync(2) cannot fail, and would wait for whatever else this machine has to write.
+        return ["backup", "-F", str(self.source), "--nosync", *self.stored("--max-level", "3", *words)]
 
     def restore_words(self, target: Path, *words: object) -> list[str]:
         return ["restore", "--restore-abs-path", str(target), *self.stored(*words)]
 
+    def exists(self) -> bool:
+        """Whether there is anything yet that a backup can be in."""
+        return self.container.exists()
+
     def listed(self) -> set[str]:
         """The ids of the backups that there are, as anybody can list them."""
-        if not self.container.exists():
+        if not self.exists():
             return set()
-        run = call("list", "--storage", "local", "-C", self.container, "--json")
+        run = call("list", *self.place, "--json")
         assert run.code == 0, run.err
         return {row["id"] for row in run.json}
+
+    def oldest_first(self, ids: Iterable[str]) -> list[str]:
+        return sorted(ids, key=age)
 
     def backup(self, *words: object) -> str:
         """Make a backup that has to succeed; its id."""
@@ -169,12 +153,12 @@ def settle(world: World, *, may_be_new: bool = True, read_all: bool = False) -> 
         wrong.append(f"listed, but never made: {sorted(new)}")
     for id_ in new:
         world.owed[id_] = make_manifest(world.source)
-    if not world.container.exists():
+    if not world.exists():
         return wrong
     checked = call("check", *world.stored(*(["--read-data"] if read_all else [])))
     if checked.code and (listed or "there is no backup" not in checked.err):
         wrong.append(f"check: {checked.err}")
-    for id_ in sorted(listed, key=age)[0 if read_all else -1 :]:
+    for id_ in world.oldest_first(listed)[0 if read_all else -1 :]:
         wrong += restored(world, id_)
     return wrong
 

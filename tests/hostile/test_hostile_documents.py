@@ -12,7 +12,7 @@ import pytest
 from hostile_tarball import END, directory, file, hard_link, head, listed, pax, symlink
 
 from freezer.cmd import agent as program
-from freezer.engine.tar import limits
+from freezer.engine.tar.archive import limits
 from freezer.stream.zstandard import zstd
 from support.stored import UPSTREAM_RECORD, key, local, put
 

@@ -7,14 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hostile_corpus import CODECS
+from hostile_corpus import CODECS, Case, corpus
 from hostile_tarball import END, base256, file, head, listed, pax
 
 from support.stored import UPSTREAM_RECORD, key, local, put
+from support.sweeps import Trials
 
 MIB = 1024 * 1024
 
@@ -26,6 +28,10 @@ code = main(sys.argv[1:])
 print("peak", re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 sys.exit(code)
 """
+
+
+# Five thousand directories, each below all before: 25 MB of paths, of which what does not spill to disk counts.
+DEEP = {"name-deep-lists": 1.8}
 
 
 def records(count: int) -> bytes:
@@ -50,6 +56,7 @@ def entries(count: int) -> Iterator[bytes]:
         yield b"".join(head(b"../%d" % number) for number in range(start, start + 1000))
 
 
+SPARSE_RECORDS = b"23 GNU.sparse.offset=0\n25 GNU.sparse.numbytes=0\n"
 BOMBS: dict[str, Callable[[], Iterator[bytes]]] = {
     "list": lambda: claim(b"D", 200 * MIB),
     "record": lambda: claim(b"x", 200 * MIB),
@@ -62,6 +69,7 @@ BOMBS: dict[str, Callable[[], Iterator[bytes]]] = {
         [head(b"a", b"S", 0, tail=bytes(137) + b"\1"), (bytes(504) + b"\1" + bytes(7)) * 100_000]
     ),
     "tiny-records": lambda: iter([head(b"a", b"x", 6 * MIB), b"6 a=b\n" * MIB]),
+    "sparse-records": lambda: iter([head(b"a", b"x", 24 * MIB), SPARSE_RECORDS * (24 * MIB // len(SPARSE_RECORDS))]),
     "unfinished-content": lambda: claim(b"0", 2**40 // 2**13),
 }
 
@@ -82,11 +90,21 @@ def restore(
     storage = local(folder / "container")
     put(storage, key(0, 1_700_000_000, name="h_web"), data=archive, record=record, state=state)
     storage.close()
+    return restore_stored(folder, *words)
+
+
+def restore_stored(folder: Path, *words: str) -> tuple[int, int, str]:
+    """As :func:`restore`, of what is in the container already."""
     where = ["--storage", "local", "-C", str(folder / "container"), "-N", "web", "--hostname", "h"]
     command = [sys.executable, "-c", PROGRAM, "restore", "--restore-abs-path", str(folder / "target"), *where, *words]
     environment = {**os.environ, "HOME": str(folder)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
     return done.returncode, int(done.stdout.rpartition("peak ")[2]), done.stderr
+
+
+def largest(count: int) -> list[Case]:
+    """The cases of the corpus that have the most bytes before compression."""
+    return sorted(corpus(), key=lambda case: sum(map(len, case.build(b"/stage/beside"))))[-count:]
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +133,25 @@ def test_a_bomb_of_another_compression_takes_no_more_memory(tmp_path: Path, norm
     assert code == 1, told
     assert told.count("error: ") == 1
     assert peak <= 1.5 * normal
+
+
+@pytest.mark.slow
+def test_the_largest_archives_of_the_corpus_take_no_more_memory_either(
+    tmp_path: Path, normal: int, trials: Trials, counted: Counter[str]
+) -> None:
+    zero = 1_700_000_000
+    for case in largest(trials(3, 20)):
+        folder = tmp_path / case.name
+        storage = local(folder / "container")
+        for level, archive in enumerate(case.build(bytes(folder / "beside"))):
+            put(storage, key(level, zero + level, zero=zero, name="h_web"), data=gzip.compress(archive, 1))
+        storage.close()
+        code, peak, told = restore_stored(folder)
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=True)  # deeper than Python's own removal reaches
+        assert code in (0, 1, 3), f"{case.name}: {told}"
+        assert "Traceback" not in told
+        assert peak <= DEEP.get(case.name, 1.5) * normal, case.name
+        counted["archives"] += 1
+        counted["percent of an ordinary restore"] = max(
+            counted["percent of an ordinary restore"], round(100 * peak / normal)
+        )

@@ -3,7 +3,6 @@ start-up matter. Every test has a home, a working directory and a container of i
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,34 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from freezer.cmd import agent as program
 from support.passphrases import make_pass_file
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a run ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> str:
-        """The one error that a failed run tells."""
-        lines = [line for line in self.err.splitlines() if line.startswith("freezer-agent: error: ")]
-        assert len(lines) == 1, self.err
-        assert "internal error" not in lines[0], self.err
-        assert "Traceback" not in self.err
-        return lines[0].removeprefix("freezer-agent: error: ")
+from support.runs import Run
 
 
 @dataclass(frozen=True)
@@ -85,11 +62,8 @@ class Agent:
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(home)
+def _home(own_home: Path) -> None:
+    """Nothing is read from or written to the home of whoever runs the tests."""
 
 
 @pytest.fixture
@@ -106,6 +80,68 @@ def agent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Agent:
     made.source.mkdir()
     (made.source / "one").write_text("first")
     (made.source / "two").write_text("second")
+    return made
+
+
+@dataclass(frozen=True)
+class Vault:
+    """Runs ``freezer-agent`` against a repository that a machine secret opens."""
+
+    agent: Agent
+    secret: Path
+
+    @property
+    def source(self) -> Path:
+        return self.agent.source
+
+    @property
+    def container(self) -> Path:
+        return self.agent.container
+
+    @property
+    def objects(self) -> Path:
+        """Where the objects of the repository are."""
+        return self.container / "freezer-dedup"
+
+    def act(self, *words: object, key: Path | None = None) -> Run:
+        """An action in the container, with the machine secret."""
+        action, *rest = words
+        return self.agent.act(str(action), *rest, "--machine-secret-file", key or self.secret)
+
+    def backup(self, *words: object) -> Run:
+        return self.act("backup", "--engine", "dedup", "-F", self.source, *words)
+
+    def made(self, *words: object) -> str:
+        """The id of a new backup that is complete."""
+        run = self.backup("--json", *words)
+        assert run.code == 0, run.err
+        id: str = run.json["dedup"]["backup"]
+        return id
+
+    def restore(self, target: Path, *words: object) -> Run:
+        return self.act("restore", "--restore-abs-path", target, *words)
+
+    def ids(self) -> list[str]:
+        """The backups that there are, oldest first."""
+        return [row["id"] for row in self.act("list", "--json").json]
+
+    def stored(self, *folders: str) -> list[Path]:
+        """Files of the repository, or of some folders of it."""
+        places = [self.objects / folder for folder in folders] if folders else [self.objects]
+        return sorted(path for place in places for path in place.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def vault(agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vault:
+    """A new repository."""
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(range(32)))
+    secret.chmod(0o600)
+    made = Vault(agent, secret)
+    run = made.act("init")
+    assert run.code == 0, run.err
     return made
 
 

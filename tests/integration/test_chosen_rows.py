@@ -48,7 +48,7 @@ def test_backups_of_other_programs_belong_to_every_host_that_their_name_fits(sim
     for record in agent.container.glob("metadata/tar/*/*/*/metadata"):
         document = json.loads(record.read_bytes())
         del document["freezer"]
-        record.write_text(json.dumps(document))
+        record.write_text(json.dumps(document) + "\n")
     assert len(rows("--hostname", "a")) == 3
     assert len(rows("--hostname", "a_b")) == 2
     assert len(rows("-N", "b_c", "--hostname", "a")) == 2

@@ -12,7 +12,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "guide" / "automation.md"
 
 def documented(row: str) -> set[str]:
     """The keys in the table's row that begins with this command."""
-    (cell,) = re.findall(rf"^\| `{re.escape(row)}` \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    title = re.escape(row if row.startswith("`") else f"`{row}`")
+    (cell,) = re.findall(rf"^\| {title} \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return set(re.findall(r"`([^`]+)`", cell))
 
 
@@ -32,6 +33,7 @@ def keys(document) -> set[str]:
         ("list", ["list"]),
         ("show", ["show"]),
         ("check", ["check", "--read-data"]),
+        ("copy", ["copy", "--to-container", "{out}"]),
         ("admin", ["admin", "--keep-last", "1"]),
         ("check-storage", ["check-storage"]),
     ],
@@ -44,6 +46,51 @@ def test_the_document_of_an_action_has_the_keys_of_the_guide(agent, tmp_path, ro
         agent.newest("data").write_bytes(b"")
     action, *rest = [word.format(source=agent.source, out=tmp_path / "out") for word in words]
     assert keys(agent.act(action, "--json", *rest).json) == documented(row)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("backup --engine dedup --dry-run", ["backup", "--engine", "dedup", "-F", "{source}", "--dry-run"]),
+        ("restore", ["restore", "--restore-abs-path", "{out}"]),
+        ("restore --dry-run", ["restore", "--restore-abs-path", "{out}", "--dry-run"]),
+        ("show", ["show"]),
+        ("`check` of a repository", ["check", "--read-data"]),
+        ("forget", ["forget", "--keep-last", "1"]),
+        ("prune", ["prune"]),
+        ("drill", ["drill"]),
+        ("key-list", ["key-list"]),
+    ],
+)
+def test_the_document_of_an_action_on_a_repository_has_the_keys_of_the_guide(vault, tmp_path, row, words):
+    (vault.source / "link").symlink_to("one")
+    for _ in range(2):
+        vault.backup()
+    if row == "prune":
+        vault.act("forget", "--keep-last", "1")
+    if row.startswith("`check`"):
+        vault.stored("packs")[0].write_bytes(b"")
+    action, *rest = [word.format(source=vault.source, out=tmp_path / "out") for word in words]
+    found = keys(vault.act(action, "--json", *rest).json)
+    if row in ("restore", "drill", "prune"):
+        # of failed items, or of packs that change: there may be none
+        found |= {"path", "reason", "pack", "step", "bytes", "live"} & documented(row)
+    assert found == documented(row)
+
+
+def test_a_list_and_a_report_of_a_repository_have_the_keys_of_the_guide(vault):
+    report = vault.backup("--json").json
+    assert set(report["dedup"]) | {"dedup"} == documented("backup --engine dedup")
+    (row,) = vault.act("list", "--json").json
+    assert set(row) == documented("list") | documented("`list` of a repository")
+
+
+def test_the_documents_of_what_changes_a_repository_are_those_of_the_guide(vault, tmp_path):
+    id = vault.made()
+    held = vault.act("hold", "--id", id, "--json").json
+    assert set(held) | set(vault.act("release", "--id", id, "--json").json) == documented("`hold`, `release`")
+    words = ["--storage", "local", "-C", tmp_path / "other", "--unencrypted", "--json"]
+    assert set(vault.agent.call("init", *words).json) == documented("init")
 
 
 def test_the_documents_of_info_are_those_of_the_guide(agent):

@@ -90,6 +90,6 @@ def test_a_file_that_vanishes_while_it_is_stored_is_listed(agent, tmp_path, proc
     scanned = json.loads(child.stderr.readline())
     assert (scanned["phase"], scanned["finished"]) == ("scan", True)
     (agent.source / "z").unlink()
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=180)
     assert child.returncode == 3, err
     assert [item["path"] for item in json.loads(out)["failed_items"]] == ["z"]

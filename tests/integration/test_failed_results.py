@@ -124,7 +124,7 @@ def test_the_checksum_is_that_of_what_the_backup_holds(agent, tmp_path, words):
 @pytest.mark.parametrize("words", [["--post-command", "false"], ["--remove-older-than", "0", "--post-command", "true"]])
 def test_trouble_after_a_backup_does_not_hide_the_backup(agent, words, monkeypatch):
     if words[0] == "--remove-older-than":
-        monkeypatch.setattr("freezer.agent.prune._remove", _cannot)
+        monkeypatch.setattr("freezer.agent.removal.remove", _cannot)
     run = agent.backup("--json", *words)
     assert run.code == 1
     assert run.json["level"] == 0

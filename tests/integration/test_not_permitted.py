@@ -110,6 +110,23 @@ def test_d13_an_unreadable_file_is_listed_the_rest_stored_and_the_next_level_has
     assert (ordinary.folder / "whole" / "one").read_text() == "first"
 
 
+def test_more_unreadable_files_than_are_named_are_counted(ordinary):
+    many = ordinary.source / "many"
+    many.mkdir()
+    for number in range(10_050):
+        os.close(os.open(many / f"{number}", os.O_CREAT | os.O_WRONLY, 0))
+    run = ordinary.backup("--json")
+    assert run.code == 3
+    assert run.json["total_failed"] == 10_050
+    assert len(run.json["failed_items"]) == 10_000
+    checked = ordinary.call("check", "--read-data", *ordinary.stored())
+    assert checked.code == 0, checked.err
+    restored = ordinary.restore(ordinary.folder / "out")
+    assert restored.code == 3
+    assert "not listed one by one" in restored.err or "more items" in restored.err
+    assert sorted(os.listdir(ordinary.folder / "out")) == ["many", "one", "two"]
+
+
 def test_an_unreadable_directory_is_listed_and_the_rest_stored(ordinary):
     (ordinary.source / "closed").mkdir()
     (ordinary.source / "closed" / "inside").write_text("x")

@@ -76,7 +76,7 @@ def test_a_check_counts_stored_bytes_as_often_as_it_reads_them(large, counted):
 
 
 def test_what_vanished_while_it_was_stored_does_not_keep_the_bar_from_its_end(large, monkeypatch):
-    from freezer.engine.tar.write import TarBackup
+    from freezer.engine.tar.backup.write import TarBackup
 
     scan = TarBackup.scan
 
@@ -90,3 +90,57 @@ def test_what_vanished_while_it_was_stored_does_not_keep_the_bar_from_its_end(la
     assert run.code == 3
     last = _finished(run)["store"]
     assert (last["done_bytes"], last["done_items"]) == (last["total_bytes"], last["total_items"])
+
+
+@pytest.fixture
+def many(vault):
+    for number in range(30):
+        (vault.source / f"file{number:02}").write_bytes(os.urandom(50_000 + number))
+    return vault
+
+
+def test_a_first_backup_into_a_repository_counts_what_it_reads(many):
+    last = _finished(many.backup("--json"))["store"]
+    assert last["done_bytes"] == sum(path.stat().st_size for path in many.source.iterdir())
+    assert (last["done_items"], last["total_items"]) == (32, None)
+
+
+def test_the_next_backup_has_the_totals_of_the_one_before_and_counts_what_need_not_be_read(many, counted):
+    assert many.backup().code == 0
+    os.utime(many.source / "file07", ns=(1, 1))
+    total = sum(path.stat().st_size for path in many.source.iterdir())
+    assert many.backup("--json").code == 0
+    ((phase, done, all_bytes, items, all_items),) = counted
+    assert phase == "store"
+    assert done == all_bytes == total
+    assert (items, all_items) == (32, 33)  # with the directory itself
+
+
+def test_a_restore_from_a_repository_and_its_verification_come_to_their_totals(many, counted, tmp_path):
+    assert many.backup().code == 0
+    assert many.restore(tmp_path / "out", "--verify", "--json").code == 0
+    restore, verify = counted
+    total = sum(path.stat().st_size for path in many.source.iterdir())
+    assert restore[0] == "restore"
+    assert restore[1] == restore[2] == total
+    assert verify == ("verify", total, total, 33, 33)
+
+
+def test_a_check_of_a_repository_comes_to_its_totals(many):
+    many.made()
+    run = many.act("check", "--read-data", "--json")
+    phases = _finished(run)
+    assert phases.keys() >= {"records", "index", "packs", "roots", "read", "trees"}
+    for name, phase in phases.items():
+        assert (phase["done_bytes"], phase["done_items"]) == (phase["total_bytes"] or 0, phase["total_items"]), name
+
+
+def test_a_prune_says_how_much_it_moves_and_deletes(many):
+    for number in range(9):
+        (many.source / "one").write_bytes(os.urandom(1000 + number))
+        many.made()
+    run = many.act("prune", "--json")
+    phases = _finished(run)
+    assert phases["move"]["done_bytes"] == phases["move"]["total_bytes"] == run.json["moved_bytes"] > 0
+    assert phases["delete"]["done_items"] == phases["delete"]["total_items"] == run.json["done"]["deleted_packs"]
+    assert phases["trees"]["done_items"] > 0

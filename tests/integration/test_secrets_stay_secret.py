@@ -246,11 +246,11 @@ def test_a_traceback_shows_no_secret(lab, run):
     (lab / "breaking").mkdir()
     (lab / "breaking" / "sitecustomize.py").write_text(
         "import freezer.crypto.passphrase as passphrase\n"
-        "def broken(secret, *_):\n    raise RuntimeError(f'cannot use {secret}')\n"
-        "passphrase.Passphrase.__post_init__ = lambda self: broken(self.secret)\n"
-        "inner = passphrase.Passphrase.__init__\n"
-        "def init(self, *values):\n    inner(self, *values)\n    broken(self.secret)\n"
-        "passphrase.Passphrase.__init__ = init\n"
+        "made = passphrase.Passphrase.from_line\n"
+        "def broken(line):\n"
+        "    whole = made(line)\n"
+        "    raise RuntimeError(f'cannot use {whole.secret}')\n"
+        "passphrase.Passphrase.from_line = broken\n"
     )
     words = ("-F", lab / "source", "--encrypt-pass-file", lab / "pass")
     seen = run("backup", *words, variables={"PYTHONPATH": str(lab / "breaking")})

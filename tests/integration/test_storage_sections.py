@@ -29,16 +29,3 @@ def test_info_and_admin_look_at_the_section_too(agent, tmp_path):
     assert {row["name"] for row in _job(agent, tmp_path, "info", json=True, list=True).json} == set(agent.objects())
     admin = _job(agent, tmp_path, "admin", json=True, keep_last=1)
     assert len(admin.json["keep"]) == 1
-
-
-def test_a_second_section_is_refused_and_nothing_is_stored(agent, tmp_path):
-    run = _job(agent, tmp_path, "backup", path_to_backup=agent.source)
-    assert run.code == 0
-    before = agent.objects()
-    with (tmp_path / "job.ini").open("a") as file:
-        file.write(f"[storage:second]\nstorage = local\ncontainer = {tmp_path / 'second'}\n")
-    run = agent.call("--config", tmp_path / "job.ini")
-    assert run.code == 2
-    assert "several storages" in run.error
-    assert agent.objects() == before
-    assert not (tmp_path / "second").exists()

@@ -7,7 +7,9 @@ import os
 import random
 import secrets
 import subprocess
+import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from servers.raw import RawSwift, variables
 from servers.session import openstack
 from support import CONTAINERS, trees
 from support.manifest import Manifest, compare, load_manifest, make_manifest
+from support.on_server import each_of_two_is_kept_or_says_so
 
 LOST = {"alloc", "xattrs"} | (set() if os.geteuid() == 0 else {"uid", "gid"})
 
@@ -134,50 +137,52 @@ def test_info_lists_containers_and_objects(agent, cloud):
     assert all(row["size"] > 0 for row in objects)
 
 
-def test_an_agent_that_is_killed_at_any_instant_leaves_nothing_that_hinders_the_next(agent, cloud, tmp_path, process):
-    (agent.source / "random").write_bytes(secrets.token_bytes(2_000_000))
+@pytest.mark.slow
+def test_an_agent_that_is_killed_at_any_instant_leaves_nothing_that_hinders_the_next(
+    agent, cloud, tmp_path, process, trials, chance, counted
+):
+    """100 kills with ``-m slow``, three otherwise; in a container each, so that chains do not get too long."""
+    for turn in range(trials(1, 10)):
+        fresh = replace(cloud, container=f"{cloud.container}-{turn}")
+        kill_at_random_instants(agent, fresh, process, trials(3, 10), chance, counted)
+        for row in agent.call("list", "--json", *fresh.words()).json:
+            target = tmp_path / f"out{turn}-{row['level']}"
+            words = ["--restore-abs-path", target, "--restore-backup-id", row["id"]]
+            run = agent.call("restore", *fresh.words(*words))
+            assert run.code == 0, run.err
+            assert (target / "random").stat().st_size == 2_000_000
+        assert agent.call("check", "--read-data", *fresh.words()).code == 0
+
+
+def kill_at_random_instants(
+    agent, cloud: Cloud, process, kills: int, chance: random.Random, counted: Counter[str]
+) -> None:
+    """Kill so many backups, each followed by one that needs no help and comes back as it was."""
     words = ["backup", "-F", agent.source, "--incremental", *cloud.words("--max-segment-size", "64K")]
-    chance = random.Random(4)
-    for _ in range(3):
+    for _ in range(kills):
+        (agent.source / "random").write_bytes(chance.randbytes(2_000_000))
+        before = len(cloud.raw.objects(cloud.container)) if cloud.raw.has(cloud.container) else 0
         child = process(*words)
         with suppress(subprocess.TimeoutExpired):
-            child.wait(chance.uniform(0.5, 2.5))
+            child.wait(chance.uniform(0.4, 2.5))
+        counted["ended before"] += child.poll() is not None
         child.kill()
         child.wait()
-    run = agent.call(*words)
-    assert run.code == 0, run.err
-    listed = agent.call("list", "--json", *cloud.words()).json
-    for row in listed:
-        target = tmp_path / f"out{row['level']}"
-        run = agent.call("restore", "--restore-abs-path", target, "--restore-level", row["level"], *cloud.words())
+        counted["killed"] += 1
+        if cloud.raw.has(cloud.container):
+            counted["after some object was stored"] += len(cloud.raw.objects(cloud.container)) > before
+        run = agent.call(*words)
+        assert run.code == 0, run.err
+        target = Path(tempfile.mkdtemp(dir=agent.folder)) / "out"
+        run = agent.call("restore", "--restore-abs-path", target, *cloud.words())
         assert run.code == 0, run.err
         assert (target / "random").read_bytes() == (agent.source / "random").read_bytes()
-    assert agent.call("check", "--read-data", *cloud.words()).code == 0
 
 
 def test_of_two_agents_at_once_each_has_its_backup_or_says_that_it_has_not(agent, cloud, tmp_path, process):
-    sources = [tmp_path / "a", tmp_path / "b"]
-    for source in sources:
-        source.mkdir()
-        (source / "file").write_bytes(secrets.token_bytes(200_000))
     for _ in range(2):
-        cloud = replace(cloud, container=f"test-{secrets.token_hex(6)}")
-        agents = [process("backup", "-F", source, *cloud.words()) for source in sources]
-        said = [child.communicate(timeout=60)[1] for child in agents]
-        kept = {
-            (source / "file").read_bytes()
-            for source, child in zip(sources, agents, strict=True)
-            if not child.returncode
-        }
-        assert all("in the same second" in text for text, child in zip(said, agents, strict=True) if child.returncode)
-        rows = agent.call("list", "--json", *cloud.words()).json
-        found = set()
-        for row in rows:
-            target = tmp_path / secrets.token_hex(4)
-            run = agent.call("restore", "--restore-abs-path", target, "--restore-backup-id", row["id"], *cloud.words())
-            assert run.code == 0, run.err
-            found.add((target / "file").read_bytes())
-        assert found == kept
+        fresh = replace(cloud, container=f"test-{secrets.token_hex(6)}")
+        each_of_two_is_kept_or_says_so(agent.call, process, fresh.words(), tmp_path)
 
 
 def load_fixture(cloud: Cloud, folder: Path) -> None:

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import environments
 import pytest
-from peers import Program, Server, served
+from peers import Program
 
-
-def _fetched(what: str, fetch: Callable[[], Path]) -> Path:
-    try:
-        return fetch()
-    except environments.UnavailableError as error:
-        reason = f"{what} could not be fetched: {error}"
-        if os.environ.get("CI"):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+from support.fetching import fetched
+from support.served import FORKING, Server, served
 
 
 @pytest.fixture(scope="session")
 def _our_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served([sys.executable], "ours", tmp_path_factory.mktemp("ours")) as server:
+    with served([sys.executable, FORKING, "ours"], tmp_path_factory.mktemp("ours")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def _upstream_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    python = _fetched("OpenStack Freezer 19.0.0", environments.upstream_python)
-    with served([python, "-I"], "upstream", tmp_path_factory.mktemp("upstream")) as server:
+    python = fetched("OpenStack Freezer 19.0.0", environments.upstream_python)
+    with served([python, "-I", FORKING, "upstream"], tmp_path_factory.mktemp("upstream")) as server:
         yield server
 
 
@@ -57,14 +49,14 @@ def _program(name: str, server: Server, folder: Path) -> Program:
 def tar_folder(request: pytest.FixtureRequest) -> Path:
     """The folder of one GNU tar after the other: this system's, and 1.35."""
     if request.param == "system":
-        return _fetched("the system's GNU tar", environments.system_tar)
-    return _fetched("GNU tar 1.35", environments.newer_tar)
+        return fetched("the system's GNU tar", environments.system_tar)
+    return fetched("GNU tar 1.35", environments.newer_tar)
 
 
 @pytest.fixture(scope="session")
 def newer_tar() -> Path:
     """The folder of GNU tar 1.35."""
-    return _fetched("GNU tar 1.35", environments.newer_tar)
+    return fetched("GNU tar 1.35", environments.newer_tar)
 
 
 @pytest.fixture

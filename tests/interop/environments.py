@@ -1,42 +1,31 @@
 """What these tests compare with, fetched once and kept: OpenStack Freezer 19.0.0 and the GNU tar of Debian 13.
 
 Both go into the cache (``$FREEZER_INTEROP_CACHE``, otherwise ``.cache/interop`` of the checkout), under a name that
-changes with what is asked for. Several test processes may ask at once; one makes it, the others wait.
-``python environments.py`` fetches both and prints where they are.
+changes with what is asked for. ``python environments.py`` fetches both and prints where
+they are.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent
-REQUIREMENTS = HERE / "requirements-upstream.txt"
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.cache import UnavailableError, cache, environment, made, run
+
+REQUIREMENTS = Path(__file__).with_name("requirements-upstream.txt")
 NEWER_SUITE = "trixie"
 NEWER_PACKAGES = ("tar", "libc6", "libacl1", "libselinux1", "libpcre2-8-0")
 
 
-class UnavailableError(Exception):
-    """It could not be fetched; the text says why."""
-
-
-def cache() -> Path:
-    return Path(os.environ.get("FREEZER_INTEROP_CACHE") or HERE.parents[1] / ".cache" / "interop")
-
-
 def upstream_python() -> Path:
     """The Python of an environment that has OpenStack Freezer 19.0.0."""
-    pinned = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    return _made(f"upstream-{pinned}-py{sys.version_info[0]}.{sys.version_info[1]}", _make_upstream) / "bin" / "python"
+    return environment(cache("interop"), REQUIREMENTS, "upstream", importing="freezer.main") / "python"
 
 
 def system_tar() -> Path:
@@ -51,48 +40,16 @@ def newer_tar() -> Path:
     """A folder whose only program is GNU tar 1.35: the system's, or that of Debian 13, with the libraries it needs."""
     if version_of(system_tar()) == "1.35":
         return system_tar()
-    return _made(f"tar-{NEWER_SUITE}-{platform.machine()}", _make_newer_tar) / "bin"
+    return made(cache("interop") / f"tar-{NEWER_SUITE}-{platform.machine()}", _make_newer_tar) / "bin"
 
 
 def version_of(folder: Path) -> str:
     """The version of GNU tar in ``folder``, such as 1.34."""
-    said = _run([str(folder / "tar"), "--version"])
+    said = run([str(folder / "tar"), "--version"])
     found = re.match(r"tar \(GNU tar\) (\S+)", said)
     if not found:
         raise UnavailableError(f"{folder}/tar is not GNU tar: {said[:80]!r}")
     return found[1]
-
-
-def _made(name: str, make: Callable[[Path], None]) -> Path:
-    """The folder ``name`` of the cache, made by ``make`` unless an earlier run has finished it.
-
-    It is made where it stays, because virtual environments cannot be moved; a mark says that it is complete.
-    """
-    folder = cache() / name
-    complete = folder / ".complete"
-    with _locked(cache() / f"{name}.lock"):
-        if not complete.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            make(folder)
-            complete.touch()
-    return folder
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _make_upstream(folder: Path) -> None:
-    _run([sys.executable, "-m", "venv", str(folder)])
-    # Everything is pinned, so nothing is resolved; most modules are never imported, so nothing is compiled in advance.
-    quick = ("--no-deps", "--no-compile", "--disable-pip-version-check", "--quiet")
-    _run([str(folder / "bin" / "python"), "-m", "pip", "install", *quick, "-r", str(REQUIREMENTS)])
-    _run([str(folder / "bin" / "python"), "-c", "import freezer.main"])
 
 
 def _make_newer_tar(folder: Path) -> None:
@@ -106,10 +63,10 @@ def _make_newer_tar(folder: Path) -> None:
         "Dir::Cache": folder, "Acquire::Languages": "none", "APT::Sandbox::User": "", "APT::Update::Error-Mode": "any",
     }  # fmt: skip
     apt = ["apt-get", "-q", *(word for key, value in settings.items() for word in ("-o", f"{key}={value}"))]
-    _run([*apt, "update"])
-    _run([*apt, "download", *NEWER_PACKAGES], cwd=folder / "packages")
+    run([*apt, "update"])
+    run([*apt, "download", *NEWER_PACKAGES], cwd=folder / "packages")
     for package in (folder / "packages").glob("*.deb"):
-        _run(["dpkg-deb", "-x", str(package), str(folder)])
+        run(["dpkg-deb", "-x", str(package), str(folder)])
     shutil.rmtree(folder / "lists")
     _wrap(folder)
 
@@ -159,18 +116,6 @@ def newer_sources(apt: Path, codename: str) -> list[str]:
     if not stanzas:
         raise UnavailableError(f"no package source of {codename} in {apt}")
     return stanzas
-
-
-def _run(command: list[str], cwd: Path | None = None) -> str:
-    """What ``command`` prints, in English."""
-    env = os.environ | {"LC_ALL": "C", "PYTHONWARNINGS": "ignore"}
-    try:
-        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnavailableError(f"{' '.join(command)}: {error}") from error
-    if done.returncode:
-        raise UnavailableError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-500:]}")
-    return done.stdout
 
 
 if __name__ == "__main__":

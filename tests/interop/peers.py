@@ -1,83 +1,14 @@
-"""The two programs of these tests: what starts them, and what a run of one gives back."""
+"""The two programs of these tests, each working on a container."""
 
 from __future__ import annotations
 
-import json
 import os
-import selectors
-import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-FORKING = Path(__file__).parent / "forking.py"
-TIMEOUT_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a run ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-class Server:
-    """A program, loaded once (forking.py), that runs as often as it is asked to."""
-
-    def __init__(self, python: list[str | Path], name: str, scratch: Path) -> None:
-        # The original settles where its log is when it is imported.
-        self.log = scratch / ".freezer" / "freezer.log"
-        self._out, self._err = scratch / "out", scratch / "err"
-        self._process = subprocess.Popen(
-            [*python, FORKING, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, start_new_session=True, env=os.environ | {"HOME": str(scratch)},
-        )  # fmt: skip
-
-    def run(self, argv: list[str], cwd: Path, env: dict[str, str]) -> Run:
-        assert self._process.stdin
-        order = {"argv": argv, "cwd": str(cwd), "env": env, "out": str(self._out), "err": str(self._err)}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._answer(argv))
-        return Run(answer["code"], _text(self._out), _text(self._err))
-
-    def _answer(self, argv: list[str]) -> str:
-        assert self._process.stdout
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            ready = selector.select(TIMEOUT_SECONDS)
-        line = self._process.stdout.readline() if ready else ""
-        assert line, f"no answer within {TIMEOUT_SECONDS} s to {argv}: {_text(self._err)}"
-        return line
-
-    def close(self) -> None:
-        """End the program and whatever it has started."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        with self._process:
-            pass
-
-
-def _text(path: Path) -> str:
-    return path.read_text(errors="surrogateescape") if path.exists() else ""
-
-
-@contextmanager
-def served(python: list[str | Path], name: str, scratch: Path) -> Iterator[Server]:
-    server = Server(python, name, scratch)
-    try:
-        yield server
-    finally:
-        server.close()
+from support.runs import Run
+from support.served import Server
 
 
 @dataclass(frozen=True)

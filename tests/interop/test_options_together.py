@@ -104,16 +104,24 @@ def test_odd_names_lead_both_programs_to_the_same_backups(
         assert_restored(program, source, tmp_path / program.name)
 
 
-def test_a_name_with_variables_is_stored_filled_in_by_us_and_as_it_is_by_the_original(
+def test_a_set_that_the_original_filed_under_a_name_with_variables_is_continued(
     ours: Program, upstream: Program, source: Path, tmp_path: Path
 ) -> None:
     words = ("-N", "{mode}-backup", "--hostname", "h")
     ours, upstream = ours.on(ours.container, *words), upstream.on(ours.container, *words)
     upstream.backup(source)
     assert_restored(ours, source, tmp_path / "theirs")
+    (source / "later").write_text("later")
     ours.backup(source)
-    stored = {path.name for path in ours.container.glob("metadata/tar/*")}
-    assert stored == {"h_{mode}-backup", "h_fs-backup"}
+    assert {path.name for path in ours.container.glob("metadata/tar/*")} == {"h_{mode}-backup"}
+    assert_restored(upstream, source, tmp_path / "ours")
+
+
+def test_a_name_with_variables_is_filled_in_for_a_new_set(
+    ours: Program, upstream: Program, source: Path, tmp_path: Path
+) -> None:
+    ours.on(ours.container, "-N", "{mode}-backup", "--hostname", "h").backup(source)
+    assert {path.name for path in ours.container.glob("metadata/tar/*")} == {"h_fs-backup"}
     plain = upstream.on(ours.container, "-N", "fs-backup", "--hostname", "h")
     assert_restored(plain, source, tmp_path / "ours")
 

@@ -41,6 +41,8 @@ enabled = true
 backend = oslo_cache.dict
 [identity]
 password_hash_rounds = 4
+[auth]
+methods = external,password,token,oauth1,mapped,application_credential,ec2credential,totp
 """
 _STORED = ("keystone.db", "fernet", "credential")
 
@@ -63,10 +65,15 @@ class Admin:
     def __init__(self, url: str) -> None:
         self.url = url
         self._token: str | None = None
-        user = {"name": "admin", "domain": {"id": "default"}, "password": ADMIN}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
-        self._token = self._send("POST", "/auth/tokens", {"auth": {"identity": identity, "scope": scope}})[1]
+        self._token = self.token("admin", ADMIN, "admin")
+
+    def token(self, user: str, password: str, project: str | None) -> str:
+        """A token of somebody else, for a project or (None) for none."""
+        domain = {"id": "default"}
+        given = {"user": {"name": user, "domain": domain, "password": password}}
+        scope: object = {"project": {"name": project, "domain": domain}} if project else "unscoped"
+        auth = {"identity": {"methods": ["password"], "password": given}, "scope": scope}
+        return str(self._send("POST", "/auth/tokens", {"auth": auth})[1])
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's document."""

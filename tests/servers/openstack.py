@@ -7,11 +7,7 @@ Swift has an internal interface only.
 
 from __future__ import annotations
 
-import shutil
-import signal
 import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +42,7 @@ def start(programs: Programs, folder: Path) -> dict[str, Any]:
     ])  # fmt: skip
     admin.add_service("s3", [("RegionOne", "public", proxy)])
     tls_url = f"https://{HOST}:{identity_tls}/v3"
-    return {"auth_url": auth_url, "auth_url_tls": tls_url, "swift": proxy, "ca": str(authority)}
+    return {"auth_url": auth_url, "auth_url_tls": tls_url, "swift": proxy, "swift_tls": secure, "ca": str(authority)}
 
 
 def make_ec2_key(about: dict[str, Any], user: str = "demo") -> tuple[str, str]:
@@ -58,26 +54,14 @@ def make_ec2_key(about: dict[str, Any], user: str = "demo") -> tuple[str, str]:
     return str(made["access"]), str(made["secret"])
 
 
-def main(words: list[str]) -> None:
-    if words[:1] == ["serve"]:
-        folder = Path(words[1]) / "server"
-        folder.mkdir()
-        programs = Programs(folder)
-        try:
-            shared.serve(Path(words[1]), start(programs, folder))
-        finally:
-            programs.stop()
-            shutil.rmtree(folder.parent, ignore_errors=True)
-        return
-    with tempfile.TemporaryDirectory() as place, shared.used(Path(__file__), Path(place)) as about:
-        print(f"export OS_AUTH_URL={about['auth_url']} OS_USERNAME=demo OS_PASSWORD=demo OS_PROJECT_NAME=demo")
-        print("export OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default OS_REGION_NAME=RegionOne")
-        print(f"# with TLS: OS_AUTH_URL={about['auth_url_tls']} OS_CACERT={about['ca']} OS_REGION_NAME=RegionTLS")
-        print("# S3: endpoint {}, access key {}, secret key {}".format(about["swift"], *make_ec2_key(about)))
-        print("# Ctrl-C ends it", flush=True)
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+def _tell(about: dict[str, Any]) -> list[str]:
+    return [
+        f"export OS_AUTH_URL={about['auth_url']} OS_USERNAME=demo OS_PASSWORD=demo OS_PROJECT_NAME=demo",
+        "export OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default OS_REGION_NAME=RegionOne",
+        f"# with TLS: OS_AUTH_URL={about['auth_url_tls']} OS_CACERT={about['ca']} OS_REGION_NAME=RegionTLS",
+        "# S3: endpoint {}, access key {}, secret key {}".format(about["swift"], *make_ec2_key(about)),
+    ]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    shared.run(Path(__file__), sys.argv[1:], start, _tell)

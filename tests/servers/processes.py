@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from servers.environment import UnavailableError
@@ -25,7 +25,7 @@ _START = 120.0
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
     found: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):  # whatever seed several processes share
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
@@ -35,6 +35,17 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
     raise UnavailableError(f"no {count} free ports between {_PORTS.start} and {_PORTS.stop}")
+
+
+def free_range(count: int) -> Sequence[int]:
+    """So many ports in a row that nobody listens on."""
+    while True:
+        (start,) = free_ports(1)
+        ports = range(start, start + count)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in ports:
+                stack.enter_context(socket.create_server((HOST, port)))
+            return ports
 
 
 class Programs:

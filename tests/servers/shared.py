@@ -10,16 +10,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from servers.environment import UnavailableError, locked
+from servers.processes import Programs
 
 _START = 300.0
 _LOOK = 0.3
@@ -49,6 +52,40 @@ def _start(program: Path, folder: Path) -> None:
         if os.waitpid(server, os.WNOHANG)[0] or time.monotonic() > deadline:
             raise UnavailableError(f"{program.name} did not start: {(folder / 'server.log').read_text()[-3000:]}")
         time.sleep(0.1)
+
+
+def run(
+    program: Path, words: list[str], start: Callable[[Programs, Path], dict[str, Any]], tell: Callable[[Any], list[str]]
+) -> None:
+    """The programs that ``start`` starts: ``serve FOLDER`` for the tests of a run; without words until Ctrl-C, with the
+    lines of ``tell`` about how to use them."""
+    if words[:1] == ["serve"]:
+        host(Path(words[1]), lambda folder, ending: _started(start, folder, ending))
+        return
+    with tempfile.TemporaryDirectory() as place, used(program, Path(place)) as about:
+        print(*tell(about), "# Ctrl-C ends it", sep="\n", flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+def _started(start: Callable[[Programs, Path], dict[str, Any]], folder: Path, ending: ExitStack) -> dict[str, Any]:
+    programs = Programs(folder)
+    ending.callback(programs.stop)
+    return start(programs, folder)
+
+
+def host(place: Path, start: Callable[[Path, ExitStack], dict[str, Any]]) -> None:
+    """In the server's process: run in a folder of ``place`` what ``start`` starts, until its last user has gone. What
+    must be ended goes onto the stack. Nothing is left but the log of a start that failed."""
+    folder = place / "server"
+    folder.mkdir()
+    left: Path = folder
+    try:
+        with ExitStack() as ending:
+            serve(place, start(folder, ending))
+            left = place
+    finally:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def serve(folder: Path, about: dict[str, Any]) -> None:

@@ -1,18 +1,23 @@
 """OpenSSH's server: on loopback, with its own keys and configuration, for the user who runs the test.
 
+``python tests/servers/sshd.py`` runs one until Ctrl-C and says how to use it.
+
 Where sshd is missing a test is skipped, in CI it fails. A server ends with the process that started it, however that
 ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from freezer.storage.ssh import Server
 from servers.processes import HOST, free_ports
@@ -66,7 +74,8 @@ class Sshd:
         """End every connection, as a broken line would; the server itself stays."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         for child in children.read_text().split() if children.exists() else ():
-            os.kill(int(child), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+                os.kill(int(child), signal.SIGKILL)
 
     def stop(self) -> None:
         self.watch.communicate()
@@ -158,3 +167,18 @@ def _answers(server: Sshd) -> bool:
         except OSError:
             time.sleep(0.02)
     return False
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place, running_sshd(Path(place)) as server:
+        print(
+            f"export PATH={shlex.quote(server.environment()['PATH'])}   # with an ssh that knows this server's host key"
+        )
+        print(shlex.join(("freezer-agent", "list", *server.words(), "-C", f"{place}/backups")))
+        print("# Ctrl-C ends it", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()

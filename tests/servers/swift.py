@@ -19,7 +19,7 @@ QUOTA = "x-container-meta-quota-bytes"
 _PARTS = ("account", "container", "object")
 _PIPELINE = (
     "catch_errors gatekeeper healthcheck memory bulk tempurl authtoken s3api s3token keystoneauth copy "
-    "container-quotas account-quotas slo dlo versioned_writes proxy-server"
+    "container-quotas account-quotas slo dlo versioned_writes symlink proxy-server"
 )
 _COMMON = """
 [DEFAULT]
@@ -49,6 +49,8 @@ user_domain_id = default
 project_domain_id = default
 delay_auth_decision = true
 """
+# How long the parts wait for each other; the defaults (0.5 and 3 s) are too little for a busy machine.
+_PATIENT = "conn_timeout = 30\nnode_timeout = 60\n"
 _RINGS = """
 import sys
 from swift.common.ring import RingBuilder
@@ -85,7 +87,10 @@ def start(programs: Programs, bin: Path, folder: Path, keystone: str, ports: Map
 
 
 def _server(part: str) -> str:
-    return f"[pipeline:main]\npipeline = {part}-server\n[app:{part}-server]\nuse = egg:swift#{part}\n"
+    # On a busy machine an object's name must get into the listing, and out of it, all the same: the program that does
+    # so later (object-updater) does not run here.
+    patient = f"container_update_timeout = 60\n{_PATIENT}" if part == "object" else _PATIENT
+    return f"[pipeline:main]\npipeline = {part}-server\n[app:{part}-server]\nuse = egg:swift#{part}\n{patient}"
 
 
 def _proxy(keystone: str) -> str:
@@ -93,12 +98,15 @@ def _proxy(keystone: str) -> str:
     filters = {
         "catch_errors": "", "gatekeeper": "", "healthcheck": "", "bulk": "", "tempurl": "", "copy": "",
         "container_quotas": "", "account_quotas": "", "slo": "rate_limit_after_segment = 1000000",
-        "dlo": "rate_limit_after_segment = 1000000", "versioned_writes": "allow_versioned_writes = true",
+        "dlo": "rate_limit_after_segment = 1000000", "symlink": "",
+        "versioned_writes": "allow_versioned_writes = true\nallow_object_versioning = true",
         "keystoneauth": "operator_roles = admin, member\nproject_reader_roles = reader",
         "s3api": "location = RegionOne\nauth_pipeline_check = true", "s3token": tokens,
     }  # fmt: skip
     text = [f"[pipeline:main]\npipeline = {_PIPELINE}\n"]
-    text.append("[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\nrequest_node_count = 1\n")
+    text.append(
+        "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\nrequest_node_count = 1\n" + _PATIENT
+    )
     for name, settings in filters.items():
         section = name.replace("_", "-") if name.endswith("_quotas") else name
         text.append(f"[filter:{section}]\nuse = egg:swift#{name}\n{settings}\n")

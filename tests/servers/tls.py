@@ -71,7 +71,7 @@ def serve(certificate: Path, ports: Mapping[int, int]) -> None:
         await asyncio.Event().wait()
 
     threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
-    if not ready.wait(10):
+    if not ready.wait(60):
         raise RuntimeError("the TLS server did not start")
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from freezer.engine.contract import Restored, Summary, Tree
-from freezer.engine.tar import snapshot
-from freezer.engine.tar.extract import Extraction, OpenLevel, Selection
-from freezer.engine.tar.write import StoreOptions, TarBackup
+from freezer.engine.contract import Restored, Summary, Tree, pour
+from freezer.engine.tar.archive import snapshot
+from freezer.engine.tar.backup.write import StoreOptions, TarBackup
+from freezer.engine.tar.restore.extract import Extraction, OpenLevel, Selection
 from freezer.progress import NoProgress
 from freezer.stream.compression import Codec
 from freezer.stream.source import ByteSource
@@ -59,7 +59,7 @@ def store(source: str | os.PathLike[str], base: bytes | None = None, options: St
     with TarBackup(tree, known, options or StoreOptions(), now_ns=now, progress=NoProgress()) as backup:
         summary = backup.scan()
         state = Collected()
-        backup.write(sink).copy_to(state)
+        pour(backup.write(sink), state)
     return Level(sink.content(), state.content(), summary)
 
 

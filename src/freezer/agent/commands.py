@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
 
@@ -89,8 +90,13 @@ def parse(command: str, *, option: str = "command") -> Pipeline:
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """``inherited`` without the credentials that Freezer itself reads from there: they are no business of commands."""
-    return {name: value for name, value in inherited.items() if not _CREDENTIALS.fullmatch(name)}
+    """``inherited`` without the credentials that Freezer itself reads from there: they are no business of commands. A
+    proxy is one if its address has a password."""
+    return {name: value for name, value in inherited.items() if not _is_secret(name, value)}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_CREDENTIALS.fullmatch(name)) or ("@" in value and name.lower().endswith("_proxy"))
 
 
 def run_pipeline(
@@ -198,18 +204,12 @@ def _start(
     source: IO[bytes] | None = None
     for part in pipeline:
         try:
-            process = subprocess.Popen(
-                part,
-                stdin=source or subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=error_sink,
-                env=variables,
-                bufsize=0,
-                start_new_session=True,
-            )
+            # Signals end the main thread's work wherever it is; in another one what was started is always noted.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(_launch, part, source or subprocess.DEVNULL, error_sink, variables, running).result()
         except (OSError, ValueError) as error:
             raise CommandError(_why_not_started(part, error, option)) from error
-        running.append(process)
+        process = running[-1]
         if source is not None:
             source.close()
         assert process.stdout is not None
@@ -270,6 +270,26 @@ def _collect(
                 return False
             elif not selector.get_map():
                 _wait_a_little(running[-1])
+
+
+def _launch(
+    words: Sequence[str],
+    source: IO[bytes] | int,
+    errors: IO[bytes],
+    variables: Mapping[str, str],
+    running: list[subprocess.Popen[bytes]],
+) -> None:
+    running.append(
+        subprocess.Popen(
+            words,
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=variables,
+            bufsize=0,
+            start_new_session=True,
+        )
+    )
 
 
 def _registered(key: selectors.SelectorKey, streams: Mapping[IO[bytes], _Tail]) -> IO[bytes]:

@@ -38,10 +38,15 @@ def _raise_cpu() -> None:
 
 
 def _raise_disk() -> None:
+    set_disk_class(_REALTIME, _LEVEL)
+
+
+def set_disk_class(kind: int, level: int) -> None:
+    """Class and level of this process's disk time, as of ``ionice -c -n``; OSError if that cannot be."""
     number = _IOPRIO_SET.get(platform.machine())
     if sys.platform != "linux" or number is None:
         raise OSError(0, "not possible on this system")
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(ctypes.c_long(number), _WHO_PROCESS, 0, _REALTIME << 13 | _LEVEL) != 0:
+    if libc.syscall(ctypes.c_long(number), _WHO_PROCESS, 0, kind << 13 | level) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))

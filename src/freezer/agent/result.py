@@ -8,6 +8,7 @@ import msgspec
 
 from freezer.errors import FreezerError
 from freezer.model.items import ItemFailure
+from freezer.model.upkeep import Upkeep
 
 Cell = str | int | float | None
 
@@ -24,7 +25,7 @@ class Result(msgspec.Struct, frozen=True):
     """``document`` is printed by ``--json``; ``report`` by ``--metadata-out`` (None: this action has none). People see
     ``table`` or ``properties``, then ``lines``; then, on standard error, ``asides`` as they are, the ``warnings`` and
     the ``failures``. With failures the result is partial. With an ``error`` the action failed although it has
-    something to show; the error is raised once that is shown."""
+    something to show; the error is raised once that is shown. ``upkeep``: what an API shall know of older backups."""
 
     document: Mapping[str, object] | Sequence[object]
     report: object = None
@@ -35,3 +36,4 @@ class Result(msgspec.Struct, frozen=True):
     warnings: Sequence[str] = ()
     failures: Sequence[ItemFailure] = msgspec.field(default_factory=tuple)
     error: FreezerError | None = None
+    upkeep: Upkeep = Upkeep()

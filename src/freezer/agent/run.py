@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from importlib import import_module
 
 import msgspec
 
@@ -11,72 +11,12 @@ from freezer.agent.result import Result
 from freezer.errors import CommandError, FreezerError
 
 
-def _backup(context: Context) -> Result:
-    from freezer.agent.backup import backup
-
-    return backup(context)
-
-
-def _restore(context: Context) -> Result:
-    from freezer.agent.restore import restore
-
-    return restore(context)
-
-
-def _list(context: Context) -> Result:
-    from freezer.agent.looking import list_action
-
-    return list_action(context)
-
-
-def _show(context: Context) -> Result:
-    from freezer.agent.looking import show
-
-    return show(context)
-
-
-def _info(context: Context) -> Result:
-    from freezer.agent.looking import info
-
-    return info(context)
-
-
-def _check(context: Context) -> Result:
-    from freezer.agent.checking import check
-
-    return check(context)
-
-
-def _admin(context: Context) -> Result:
-    from freezer.agent.prune import admin
-
-    return admin(context)
-
-
-def _check_storage(context: Context) -> Result:
-    from freezer.agent.running import check_storage
-
-    return check_storage(context)
-
-
-def _exec(context: Context) -> Result:
-    from freezer.agent.running import exec_action
-
-    return exec_action(context)
-
-
-# Each imports what it needs and no more: a scheduler starts this program often, and most of a small backup is imports.
-_ACTIONS: Mapping[str, Callable[[Context], Result]] = {
-    "backup": _backup,
-    "restore": _restore,
-    "list": _list,
-    "show": _show,
-    "info": _info,
-    "check": _check,
-    "admin": _admin,
-    "check-storage": _check_storage,
-    "exec": _exec,
-}
+def _act(context: Context) -> Result:
+    """The action itself. Its module is imported when it is needed and brings what it needs and no more: a scheduler
+    starts this program often, and most of a small backup is imports."""
+    module = import_module(f"freezer.agent.actions.{context.invocation.action.replace('-', '_')}")
+    result: Result = module.run(context)
+    return result
 
 
 def perform(context: Context) -> Result:
@@ -84,7 +24,7 @@ def perform(context: Context) -> Result:
 
     ``--pre-command`` comes first and ends the run if it fails; ``--post-command`` comes after success, and if it fails
     the result says so; ``--on-failure`` comes after anything else, and its own failure is only a notice. A dry run runs
-    none of them.
+    none of them. At a barrier the second comes in any case (:mod:`freezer.agent.together`).
     """
     settings = context.settings
     if settings.flag("max_priority"):
@@ -93,17 +33,29 @@ def perform(context: Context) -> Result:
         for notice in raise_priority():
             context.notice(notice)
     if settings.flag("dry_run"):
-        return _ACTIONS[context.invocation.action](context)
+        return _act(context)
     try:
-        _command(context, "pre_command")
-        result = _ACTIONS[context.invocation.action](context)
-        result = _after(context, result) if result.error is None else result
+        result = _surrounded(context)
     except BaseException:
         _on_failure(context)
         raise
     if result.error is not None:
         _on_failure(context)
     return result
+
+
+def _surrounded(context: Context) -> Result:
+    """The action with the commands before and after, alone or together with the other members of a session."""
+    if context.barrier is not None:
+        from freezer.agent.together import act_together
+
+        def begin(seconds: float) -> None:
+            _command(context, "pre_command", seconds)
+
+        return act_together(context, context.barrier, begin, lambda: _act(context))
+    _command(context, "pre_command")
+    result = _act(context)
+    return _after(context, result) if result.error is None else result
 
 
 def _after(context: Context, result: Result) -> Result:
@@ -122,9 +74,9 @@ def _on_failure(context: Context) -> None:
         context.notice(error.message)
 
 
-def _command(context: Context, option: str) -> None:
+def _command(context: Context, option: str, timeout: float | None = None) -> None:
     text = context.settings.optional_text(option)
     if text:
         from freezer.agent import commands
 
-        commands.check(commands.run_pipeline(text, clock=context.clock, option=option), option=option)
+        commands.check(commands.run_pipeline(text, clock=context.clock, option=option, timeout=timeout), option=option)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from freezer.clock import SystemClock
 from freezer.cmd.exit import partial_exit_code, run
 from freezer.cmd.output import Form, Output
+from freezer.cmd.results import hostname, show
 from freezer.errors import EXIT_OK
 from freezer.options.commandline import parse
 from freezer.options.load import HelpRequest, Invocation, VersionRequest, load
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from freezer.agent.result import Result
     from freezer.options.values import Assignment
 
-_SHOWN_FAILURES = 20
+_RUN_DIRECTORY = "--run-directory"  # how a scheduler starts it: no option, since it goes with none
 _COMMANDS = frozenset({"command", "pre_command", "post_command", "on_failure"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """``freezer-agent``."""
-    return _main("freezer-agent", sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
+    if len(words) == 2 and words[0] == _RUN_DIRECTORY:
+        from freezer.cmd.stint import main as main_stint
+
+        return main_stint(words[1])
+    return _main("freezer-agent", words)
 
 
 def main_freezerc(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +50,7 @@ def _main(program: str, argv: Sequence[str]) -> int:
 
 def _run(program: str, argv: Sequence[str], output: Output, until_the_end: ExitStack) -> int:
     home = os.path.expanduser("~")
-    request = load(argv, program=program, environ=os.environ, home=home, hostname=platform.node())
+    request = load(argv, program=program, environ=os.environ, home=home, hostname=hostname())
     if isinstance(request, VersionRequest):
         from freezer import __version__
 
@@ -108,23 +113,8 @@ def _harmless(assignment: Assignment) -> str:
 
 
 def _print(invocation: Invocation, result: Result, output: Output) -> None:
-    from freezer.cmd.tables import Summary, Table, View
-
     _metadata(invocation, result, output)
-    views: list[View] = []
-    if result.table is not None:
-        views.append(Table(result.table.columns, result.table.rows) if result.table.rows else result.table.empty)
-    if result.properties is not None:
-        views.append(Summary(result.properties))
-    views += result.lines
-    output.result(result.document, *views, essential=result.properties is None)
-    output.aside(result.asides)
-    for warning in result.warnings:
-        output.warning(warning)
-    for failure in result.failures[:_SHOWN_FAILURES]:
-        output.warning(f"{failure.path}: {failure.reason}")
-    if len(result.failures) > _SHOWN_FAILURES:
-        output.warning(f"{len(result.failures) - _SHOWN_FAILURES} more items", hint="--json lists all of them")
+    show(result, output)
 
 
 def _metadata(invocation: Invocation, result: Result, output: Output) -> None:

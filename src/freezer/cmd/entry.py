@@ -22,6 +22,54 @@ def freezerc() -> int:
     return _last(main_freezerc())
 
 
+def freezer() -> int:
+    """``freezer``."""
+    _prepare()
+    from freezer.cmd.freezer import main
+
+    return _last(main())
+
+
+def freezer_scheduler() -> int:
+    """``freezer-scheduler``."""
+    _prepare()
+    from freezer.cmd.scheduler import main
+
+    return _last(main())
+
+
+def freezer_api() -> int:
+    """``freezer-api``."""
+    _prepare()
+    from freezer.cmd.api import main
+
+    return main()
+
+
+def freezer_manage() -> int:
+    """``freezer-manage``."""
+    _prepare()
+    from freezer.cmd.manage.program import main
+
+    return main()
+
+
+def freezer_manager_status() -> int:
+    """``freezer-manager-status``."""
+    _prepare()
+    from freezer.cmd.status import main
+
+    return main()
+
+
+def freezer_db_init() -> int:
+    """``freezer-db-init``."""
+    _prepare()
+    from freezer.cmd.manage.program import main_db_init
+
+    return main_db_init()
+
+
 # Container objects made before Python looks for cycles among them: importing ours would make it look 43 times.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 

@@ -28,6 +28,8 @@ from freezer.cmd.output import Output
 from freezer.cmd.signals import Cancelled, cancellable, die_by
 from freezer.errors import EXIT_FAILED, EXIT_OK, EXIT_PARTIAL, FreezerError
 
+_NO_THREAD = "can't start new thread"  # of a RuntimeError; Python has no class for it
+
 
 def run(main: Callable[[], int], output: Output, log: logging.Logger) -> int:
     """What ``main`` returns, or the exit code of what it raises after saying so; a signal ends the process here, once
@@ -78,6 +80,8 @@ def _unexpected(error: Exception) -> tuple[str, str | None]:
     """Message and hint for what nobody foresaw."""
     if isinstance(error, MemoryError):
         return "internal error: out of memory", None
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return "the system does not let this program start another thread", "see ulimit -u, or TasksMax of systemd"
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return f"internal error: {text}", "the log has the details; --debug shows them here"
 

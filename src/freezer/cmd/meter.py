@@ -10,9 +10,10 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+import msgspec
 
 from freezer.clock import Clock
 from freezer.log import escaped
@@ -22,8 +23,7 @@ from freezer.units import format_duration, format_size
 RATE_WINDOW = 10.0  # seconds over which the rate is taken
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The counters at one moment. ``rate`` is bytes a second over the last :data:`RATE_WINDOW`; ``left`` is in seconds;
     None is unknown."""
 

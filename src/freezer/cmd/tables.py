@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.log import escaped
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Rows below a heading, or ``empty`` if there are none. Columns of numbers are aligned to the right."""
 
     columns: Sequence[str]
@@ -27,8 +27,7 @@ class Table:
         return [all(isinstance(cell, (int, float)) for cell in column) for column in columns]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """Labels and values, one pair a line, below a title if there is one."""
 
     pairs: Mapping[str, object]

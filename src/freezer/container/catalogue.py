@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from freezer.container.chain import Chain, StoredBackup, group_chains
 from freezer.container.document import Record, check_place, decode
@@ -27,11 +28,10 @@ from freezer.storage.contract import ObjectInfo, Storage
 _Parts = defaultdict[BackupKey, defaultdict[Part, list[ObjectInfo]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(msgspec.Struct, frozen=True):
     """The backups of a container, or of the part of it that ``engine`` and ``name`` (``{hostname}_{backup_name}``)
     were narrowed to. ``broken``: records without data, with their size. ``notes``: names that look like a record
-    and are none, one line each."""
+    and are none, one line each. ``begun``: what has objects but no record, as another agent is still at it, or died."""
 
     storage: Storage
     engine: str | None
@@ -39,7 +39,8 @@ class Catalogue:
     backups: tuple[StoredBackup, ...]
     broken: dict[BackupKey, ObjectInfo]
     notes: tuple[str, ...]
-    _records: dict[BackupKey, Record | None] = field(default_factory=dict, repr=False, compare=False)
+    begun: frozenset[BackupKey] = frozenset()
+    _records: dict[BackupKey, Record | None] = msgspec.field(default_factory=dict)
 
     def record(self, backup: StoredBackup) -> Record | None:
         """The record of ``backup``, read once and kept; None in the legacy layout.
@@ -69,8 +70,7 @@ class Catalogue:
         return frozenset(key for key in found if key.set == set)
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(msgspec.Struct, frozen=True):
     """Objects of one attempt at a backup that has no record."""
 
     key: BackupKey
@@ -103,7 +103,8 @@ def read_catalogue(storage: Storage, *, engine: str | None = None, name: str | N
         for backup in _legacy(storage, name):
             backups.setdefault(backup.key, backup)
     ordered = tuple(backups[key] for key in sorted(backups))
-    return Catalogue(storage, engine, name, ordered, broken, tuple(notes))
+    begun = frozenset(key for key in parts if key not in records)
+    return Catalogue(storage, engine, name, ordered, broken, tuple(notes), begun)
 
 
 def find_leftovers(storage: Storage, *, engine: str | None = None, name: str | None = None) -> tuple[Leftover, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from freezer.clock import utc_text
 from freezer.container.layout import BackupKey, Layout, SetId
@@ -17,8 +18,7 @@ from freezer.errors import ChainBroken
 from freezer.storage.contract import ObjectInfo
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBackup:
+class StoredBackup(msgspec.Struct, frozen=True):
     """A committed backup as the listing shows it. ``record`` is None in the legacy layout, which has no records;
     ``state`` is None where the next increment cannot be made; ``segments`` are in order."""
 
@@ -42,14 +42,13 @@ class StoredBackup:
         return sum(part.size for part in self.objects)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """The backups of one chain, oldest first (and lower level first within a second)."""
 
     set: SetId
     zero: int
     members: tuple[StoredBackup, ...]
-    _levels: Mapping[int, tuple[StoredBackup, ...]] = field(repr=False, compare=False)
+    _levels: Mapping[int, tuple[StoredBackup, ...]]
 
     @classmethod
     def of(cls, set: SetId, zero: int, backups: Iterable[StoredBackup]) -> Chain:

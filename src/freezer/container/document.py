@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from freezer.container.layout import BackupKey
+from freezer.decoding import json_decoder
 from freezer.errors import DamagedError, UnknownFormat
 from freezer.model.items import ItemFailure
 
@@ -167,9 +168,21 @@ def decode(document: bytes, name: str) -> Record:
     if version is not None and version.cipher not in CIPHERS:
         raise UnknownFormat(f"{name} names cipher {version.cipher!r}, which this program does not know")
     record = _decode(line, Record, name)
+    if record.freezer is None:
+        _refuse_altered_key(line, name)
+    elif len(document) != len(line) + 1:  # what is behind the line is bound to nothing
+        raise DamagedError(f"{name} is damaged: it is cut off, or something was appended")
     if (record.cipher is not None) != record.encryption:
         raise DamagedError(f"{name} contradicts itself: encryption is {record.encryption}, cipher {record.cipher}")
     return record
+
+
+def _refuse_altered_key(line: bytes, name: str) -> None:
+    """:class:`DamagedError` for a record of ours whose key ``freezer`` is another now: it must not pass for upstream's,
+    of which nothing is verified."""
+    for key, value in _decode(line, dict[str, object], name).items():
+        if isinstance(value, dict) and value.keys() >= {"format", "program", "data"}:
+            raise DamagedError(f"{name} was altered: what stands under {key!r} belongs under 'freezer'")
 
 
 def check_place(record: Record, key: BackupKey, name: str) -> None:
@@ -218,7 +231,7 @@ def decode_names(opened: bytes, name: str) -> Names:
 
 def _decode(data: bytes, type: type[_T], name: str) -> _T:
     try:
-        return msgspec.json.decode(data, type=type)
+        return json_decoder(type).decode(data)
     except msgspec.ValidationError as error:
         if "unknown field" in str(error):
             raise UnknownFormat(f"{name} was written by a newer program: {error}") from None

@@ -19,8 +19,9 @@ Whatever does not have one of these shapes, with plain decimal numbers, means no
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from freezer.errors import PermanentError, UsageError
 from freezer.storage.contract import check_name
@@ -39,8 +40,7 @@ _DATA = re.compile(
 _LEGACY = re.compile(rf"([^/]+)/({_NUMBER})/(tar_metadata_)?\1_({_NUMBER})_({_NUMBER})", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SetId:
+class SetId(msgspec.Struct, frozen=True, order=True):
     """A backup set: ``engine`` as filed (``tar``; both rsync engines are ``rsync``) and ``name``, which is
     ``{hostname}_{backup_name}``."""
 
@@ -65,8 +65,7 @@ class SetId:
         return f"{self.name} ({self.engine})"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class BackupKey:
+class BackupKey(msgspec.Struct, frozen=True, order=True):
     """One backup of a set: its chain (``zero``, the time of the chain's level 0), level and own time."""
 
     set: SetId

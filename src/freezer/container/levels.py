@@ -7,7 +7,7 @@ a base that cannot be built on lead to a new level 0, with the reason; and no tw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from freezer.clock import utc_text
 from freezer.container.catalogue import Catalogue
@@ -19,8 +19,7 @@ from freezer.errors import ChainBroken, DataError
 DAY = 86400
 
 
-@dataclass(frozen=True, slots=True)
-class LevelRules:
+class LevelRules(msgspec.Struct, frozen=True):
     """What was asked for; None is "not set". ``restart_always_level`` in days."""
 
     incremental: bool
@@ -29,14 +28,15 @@ class LevelRules:
     restart_always_level: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LevelDecision:
-    """The next backup's ``level``; for an increment the ``zero`` of its chain and its ``base``; and why."""
+class LevelDecision(msgspec.Struct, frozen=True):
+    """The next backup's ``level``; for an increment the ``zero`` of its chain and its ``base``; and why. ``due``: a new
+    chain begins because the rules ask for it, not because the last one cannot be continued."""
 
     level: int
     zero: int | None
     base: StoredBackup | None
     reason: str
+    due: bool = False
 
 
 def next_level(catalogue: Catalogue, set: SetId, rules: LevelRules, now: float) -> LevelDecision:
@@ -53,7 +53,7 @@ def next_level(catalogue: Catalogue, set: SetId, rules: LevelRules, now: float) 
     highest = max(member.key.level for member in chain.members)
     limit = _limit_reached(rules, highest) or _chain_too_old(catalogue, chain, rules, now)
     if limit:
-        return _full(limit)
+        return LevelDecision(0, None, None, limit, due=True)
     again = rules.always_level == highest
     base = chain.of_level(highest - 1 if again else highest)
     if not base:
@@ -62,8 +62,10 @@ def next_level(catalogue: Catalogue, set: SetId, rules: LevelRules, now: float) 
 
 
 def next_time(catalogue: Catalogue, set: SetId, now: float) -> int:
-    """The time to file the next backup under: ``now``, or the second after the newest backup of ``set``."""
-    return max((int(now), *(key.time + 1 for key in catalogue.keys(set))))
+    """The time to file the next backup under: ``now``, or the second after the newest backup of ``set``, also of one
+    that was only begun: where nobody can be kept out, its objects are not to be replaced."""
+    begun = {key for key in catalogue.begun if key.set == set}
+    return max((int(now), *(key.time + 1 for key in catalogue.keys(set) | begun)))
 
 
 def _full(reason: str) -> LevelDecision:

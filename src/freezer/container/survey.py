@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from freezer.container.catalogue import Catalogue
 from freezer.container.chain import Chain, StoredBackup
@@ -11,8 +11,7 @@ from freezer.container.selection import base_of
 from freezer.errors import ChainBroken, DataError, UnknownFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """``base``: what the backup was made from, as far as that can be told. ``error``: why it, or a level below it,
     cannot be restored; an :class:`UnknownFormat` only says that this program cannot."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.crypto.passphrase import Passphrase
 from freezer.errors import UnknownFormat
@@ -23,8 +24,7 @@ _MAX_ITERATIONS = 16
 _MAX_LANES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class KdfParameters:
+class KdfParameters(msgspec.Struct, frozen=True):
     """Cost of a derivation: memory in KiB, passes over it, lanes computed in parallel."""
 
     memory_kib: int = 64 * 1024
@@ -46,8 +46,7 @@ class KdfParameters:
 DEFAULT_PARAMETERS = KdfParameters()
 
 
-@dataclass(frozen=True, slots=True)
-class ChainKey:
+class ChainKey(msgspec.Struct, frozen=True):
     """A derived key with the salt and the parameters it was derived with; make it with :meth:`new` or :meth:`derive`.
 
     ``check`` is stored beside what the key seals: it differs for every other passphrase and tells nothing about this

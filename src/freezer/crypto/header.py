@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.crypto.chainkey import KdfParameters
 from freezer.crypto.contract import Buffer
@@ -26,8 +27,7 @@ _CHECKSUM_AT = _COMMITMENT_AT + COMMITMENT_SIZE
 _CHECKSUM_SIZE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SealedHeader:
+class SealedHeader(msgspec.Struct, frozen=True):
     """What a sealed object says about itself: everything needed to open it but the passphrase.
 
     ``commitment`` is the check value of the object key; a header that is being made has none yet.

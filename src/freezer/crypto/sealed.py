@@ -11,8 +11,9 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from freezer.crypto.chainkey import ChainKey
 from freezer.crypto.contract import Buffer
@@ -57,7 +58,7 @@ class SealWriter:
             frame_size=frame_size,
         ).check()
         self._cipher, commitment = _object_key(chain_key, header, associated)
-        self._header = replace(header, commitment=commitment).pack()
+        self._header = msgspec.structs.replace(header, commitment=commitment).pack()
         self._frame_size = frame_size
         self._pending = bytearray()
         self._number = 0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
+
+from freezer.model.failures import Failures, rest
 from freezer.model.items import ItemFailure
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """A source on disk: a directory, or one file ``name`` in it.
 
     ``path`` is the directory's absolute path as bytes; ``name`` is None for a whole tree.
@@ -20,13 +21,12 @@ class Tree:
     name: bytes | None = None
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(msgspec.Struct):
     """What one backup holds, counted while it was made (bytes are those of file contents).
 
     ``files`` to ``others`` count everything the backup describes, ``stored_*`` what this level carries itself.
     ``broken_links``, ``excluded`` and ``mount_points`` are printable paths relative to the source, at most
-    :data:`LISTED` of each; ``failures`` is complete.
+    :data:`LISTED` of each.
     """
 
     files: int = 0
@@ -39,10 +39,10 @@ class Summary:
     sockets: int = 0
     broken_link_count: int = 0
     excluded_count: int = 0
-    broken_links: list[str] = field(default_factory=list)
-    excluded: list[str] = field(default_factory=list)
-    mount_points: list[str] = field(default_factory=list)
-    failures: list[ItemFailure] = field(default_factory=list)
+    broken_links: list[str] = msgspec.field(default_factory=list)
+    excluded: list[str] = msgspec.field(default_factory=list)
+    mount_points: list[str] = msgspec.field(default_factory=list)
+    failures: Failures = msgspec.field(default_factory=Failures)
 
 
 LISTED = 1000
@@ -62,6 +62,23 @@ class BlockSink(Protocol):
         ...
 
 
+def pour(pieces: Iterable[bytes], sink: BlockSink) -> None:
+    """Put all bytes into the blocks of ``sink``."""
+    block, used = sink.acquire(), 0
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            if used == len(block):
+                sink.submit(block, used)
+                block, used = sink.acquire(), 0
+            count = min(len(rest), len(block) - used)
+            block[used : used + count] = rest[:count]
+            used += count
+            rest = rest[count:]
+    if used:
+        sink.submit(block, used)
+
+
 class Source(Protocol):
     """Where an engine reads an archive from; every call raises ``DamagedError`` when bytes are missing or wrong."""
 
@@ -79,12 +96,11 @@ class Source(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Restored:
+class Restored(msgspec.Struct):
     """What a restore did.
 
     ``stale``: items brought back in an older version because the chosen level lacks them; ``absent``: items the chosen
-    level lists but no level holds; ``failures``: items that could not be written. All complete.
+    level lists but no level holds; ``failures``: items that could not be written.
     """
 
     files: int = 0
@@ -93,10 +109,10 @@ class Restored:
     bytes: int = 0
     skipped: int = 0
     deleted: int = 0
-    stale: list[ItemFailure] = field(default_factory=list)
-    absent: list[ItemFailure] = field(default_factory=list)
-    failures: list[ItemFailure] = field(default_factory=list)
+    stale: Failures = msgspec.field(default_factory=Failures)
+    absent: Failures = msgspec.field(default_factory=Failures)
+    failures: Failures = msgspec.field(default_factory=Failures)
 
     def problems(self) -> Sequence[ItemFailure]:
-        """Everything that is not as the backup says."""
-        return (*self.failures, *self.stale)
+        """Everything that is not as the backup says, with one line for what is only counted."""
+        return (*self.failures, *self.stale, *rest(self.failures, self.stale))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from keystoneauth1 import exceptions
 from keystoneauth1.exceptions.connection import SSLError
 from keystoneauth1.identity import v3
+from keystoneauth1.identity.base import BaseIdentityPlugin
 from keystoneauth1.session import Session
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from freezer.errors import PermanentError, PermissionDenied, StorageError, TransientError, UsageError
 from freezer.keystone.credentials import Credentials
 from freezer.keystone.failures import certificate_error, connection_error
+from freezer.keystone.handed import HandedToken
 
 _TIMEOUT = 60.0
 _TOO_MANY = 429
@@ -51,10 +53,37 @@ class CloudAccess:
         credentials = self._credentials
         return (credentials.ca_file or DEFAULT_CA_BUNDLE_PATH) if credentials.verify else None
 
+    @property
+    def certificate(self) -> str | tuple[str, str] | None:
+        """Our own certificate (with its key), for servers that ask for one."""
+        return _certificate(self._credentials)
+
+    def headers(self) -> dict[str, str]:
+        """What proves to a service who we are."""
+        return {"X-Auth-Token": self.token()}
+
+    def refresh(self, refused: Mapping[str, str]) -> bool:
+        """Whether there are other headers, now that a service refused these."""
+        return self.renew(refused["X-Auth-Token"]) != refused["X-Auth-Token"]
+
+    def project(self) -> str | None:
+        """The id of the project that the token is for."""
+        with self._lock, self._errors():
+            project = self._auth.get_project_id(self._session)
+        return None if project is None else str(project)
+
     def token(self) -> str:
         """A token that is valid now, as far as we know."""
         with self._lock, self._errors():
             return self._required(self._auth.get_token(self._session))
+
+    def expires(self) -> float:
+        """When the token that we have ends, in seconds since 1970."""
+        with self._lock, self._errors():
+            ends = self._auth.get_access(self._session).expires
+        if ends is None:
+            raise PermanentError(f"{self._place} does not say when its token expires")
+        return float(ends.timestamp())
 
     def renew(self, refused: str) -> str:
         """A token other than ``refused``, which a service no longer takes."""
@@ -69,6 +98,12 @@ class CloudAccess:
             if service not in self._addresses:
                 self._addresses[service] = self._find(service, name)
             return self._addresses[service]
+
+    def ask(self, method: str, path: str, document: object = None) -> Any:
+        """The document that Keystone itself answers; ``path`` is below ``/v3``. None if there is none."""
+        with self._lock, self._errors():
+            answer = self._session.request(self._credentials.auth_url + path, method, json=document)
+        return answer.json() if answer.content else None
 
     def close(self) -> None:
         """Release connections."""
@@ -126,7 +161,7 @@ class CloudAccess:
             return connection_error(place, error, "check OS_AUTH_URL")
         if isinstance(error, exceptions.HttpError) and (error.http_status >= _SERVER or error.http_status == _TOO_MANY):
             return TransientError(f"{place} answers {error.http_status}: {error.message}")
-        if isinstance(error, exceptions.NotFound) and credentials.method == "token":
+        if isinstance(error, exceptions.NotFound) and credentials.method in ("token", "token file"):
             return self._refused()
         if isinstance(error, exceptions.NotFound) and "trust_id" in credentials.identity:
             return PermissionDenied(
@@ -146,6 +181,11 @@ class CloudAccess:
         place = self._place
         if credentials.method == "token":
             return PermissionDenied(f"{place} refuses the token: it is wrong or has expired", hint="set a new OS_TOKEN")
+        if credentials.method == "token file":
+            return PermissionDenied(
+                f"{place} refuses {credentials.scope}: it has expired, or whoever delegated it has taken it back",
+                hint="whoever wrote it there must write a new one",
+            )
         if credentials.method == "application credential":
             return PermissionDenied(
                 f"{place} refuses the application credential {credentials.user}",
@@ -181,11 +221,13 @@ def _one_line(error: exceptions.ClientException) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _plugin(credentials: Credentials) -> v3.Auth:
+def _plugin(credentials: Credentials) -> BaseIdentityPlugin:
     secret = credentials.secret.reveal().decode("utf-8", "surrogateescape")
     words: dict[str, Any] = dict(credentials.identity)
     if credentials.method == "password":
         return v3.Password(auth_url=credentials.auth_url, password=secret, **words)
+    if credentials.method == "token file":
+        return HandedToken(credentials.auth_url, secret)
     if credentials.method == "token":
         return v3.Token(auth_url=credentials.auth_url, token=secret, **words)
     return v3.ApplicationCredential(auth_url=credentials.auth_url, application_credential_secret=secret, **words)

@@ -20,6 +20,8 @@ _TOP = {
     "cert": "OS_CERT",
     "key": "OS_KEY",
     "auth_type": "OS_AUTH_TYPE",
+    "backup_endpoint_override": "OS_BACKUP_URL",
+    "backup_api_version": "OS_BACKUP_API_VERSION",
 }
 
 
@@ -78,11 +80,16 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def _text(value: object) -> str:
+    """As a variable has it: a list with commas."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _variables(cloud: Mapping[str, Any], where: str) -> dict[str, str]:
     auth = cloud.get("auth", {})
     if not isinstance(auth, dict):
         raise UsageError(f"{where}: auth must be a mapping")
-    result = {f"OS_{key.upper()}": str(value) for key, value in auth.items() if value is not None}
+    result = {f"OS_{key.upper()}": _text(value) for key, value in auth.items() if value is not None}
     for key, variable in _TOP.items():
         if cloud.get(key) is not None:
             result[variable] = str(cloud[key])

@@ -17,6 +17,7 @@ METHODS = {
     "v3token": "token",
     "v3applicationcredential": "application credential",
     "v3trust": "password",
+    "token_file": "token file",
 }
 """``OS_AUTH_TYPE``, and what it means."""
 
@@ -38,6 +39,12 @@ _APPLICATION = {
     "application_credential_id": ("OS_APPLICATION_CREDENTIAL_ID",),
     "application_credential_name": ("OS_APPLICATION_CREDENTIAL_NAME",),
 }
+_SIGNS = {
+    "application credential": "OS_APPLICATION_CREDENTIAL_SECRET",
+    "token": "OS_TOKEN",
+    "token file": "OS_TOKEN_FILE",
+}
+"""What is given by whoever does not say how it logs in, unless there is a password."""
 _VERSION = re.compile(r"/v(\d+)(?:\.\d+)?/*\Z")
 _INTERFACE = re.compile(r"(public|internal|admin)(?:URL)?\Z")
 _YES = {"1", "true", "yes", "on", "t", "y"}
@@ -45,8 +52,9 @@ _YES = {"1", "true", "yes", "on", "t", "y"}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """``auth_url`` ends in ``/v3``. ``identity`` are keystoneauth1's words for who and what for, without the secret.
-    ``verify``: whether certificates are checked; ``ca_file`` and ``certificate`` (with ``key``) are PEM files."""
+    """``auth_url`` ends in ``/v3``. ``identity`` are keystoneauth1's words for who and what for, without the secret;
+    the ``secret`` of the method ``token file`` is its path. ``verify``: whether certificates are checked; ``ca_file``
+    and ``certificate`` (with ``key``) are PEM files."""
 
     auth_url: str
     method: str
@@ -68,6 +76,8 @@ class Credentials:
     @property
     def scope(self) -> str:
         """What for, for messages."""
+        if self.method == "token file":
+            return f"the token in {self.secret.reveal().decode()}"
         if "trust_id" in self.identity:
             return f"trust {self.identity['trust_id']}"
         if project := self._first("project_name", "project_id"):
@@ -88,9 +98,7 @@ def read_credentials(
     ``OS_CLOUD`` names a cloud of ``clouds.yaml``, whose values then stand behind those of the variables. ``trust`` and
     ``insecure`` are the options of these names and win.
     """
-    given = {name: value.strip() for name, value in variables.items() if name.startswith("OS_") and value.strip()}
-    if "OS_CLOUD" in given:
-        given = cloud_variables(given["OS_CLOUD"], given.get("OS_CLIENT_CONFIG_FILE"), home) | given
+    given = given_variables(variables, home)
     method = _method(given)
     trust = trust or given.get("OS_TRUST_ID")
     return Credentials(
@@ -99,8 +107,8 @@ def read_credentials(
         identity=_identity(given, method, trust, source),
         secret=Secret.from_text(_secret(given, method, source)),
         region=given.get("OS_REGION_NAME"),
-        interface=_interface(given, source),
-        verify=not insecure and given.get("OS_INSECURE", "").lower() not in _YES,
+        interface=interface_of(given, source),
+        verify=not insecure and not is_yes(given.get("OS_INSECURE")),
         ca_file=given.get("OS_CACERT"),
         certificate=given.get("OS_CERT"),
         key=given.get("OS_KEY"),
@@ -108,10 +116,23 @@ def read_credentials(
     )
 
 
+def given_variables(variables: Mapping[str, str], home: str) -> dict[str, str]:
+    """The ``OS_…`` variables that are not empty; ``OS_CLOUD`` adds those of its cloud behind them."""
+    given = {name: value.strip() for name, value in variables.items() if name.startswith("OS_") and value.strip()}
+    if "OS_CLOUD" in given:
+        return cloud_variables(given["OS_CLOUD"], given.get("OS_CLIENT_CONFIG_FILE"), home) | given
+    return given
+
+
+def is_yes(text: str | None) -> bool:
+    """Whether a variable says yes; ``False`` and ``0`` do not."""
+    return text is not None and text.strip().lower() in _YES
+
+
 def _method(given: Mapping[str, str]) -> str:
     named = given.get("OS_AUTH_TYPE") or given.get("OS_AUTH_METHOD")
     if named is None:
-        for method, sign in (("application credential", "OS_APPLICATION_CREDENTIAL_SECRET"), ("token", "OS_TOKEN")):
+        for method, sign in _SIGNS.items():
             if sign in given and "OS_PASSWORD" not in given:
                 return method
         return "password"
@@ -142,6 +163,8 @@ def _identity(given: Mapping[str, str], method: str, trust: str | None, source: 
             return {"application_credential_id": words["application_credential_id"]}
         _needed(given, ("OS_APPLICATION_CREDENTIAL_ID", "OS_APPLICATION_CREDENTIAL_NAME"), source)
         return _with_domain(words, "user", "username")
+    if method == "token file":
+        return {}  # the token was made for a project
     words = {}
     if method == "password":
         _needed(given, ("OS_USERNAME", "OS_USER_ID"), source)
@@ -174,11 +197,13 @@ def _secret(given: Mapping[str, str], method: str, source: str) -> str:
         "password": "OS_PASSWORD",
         "token": "OS_TOKEN",
         "application credential": "OS_APPLICATION_CREDENTIAL_SECRET",
+        "token file": "OS_TOKEN_FILE",
     }
     return _needed(given, (names[method],), source)
 
 
-def _interface(given: Mapping[str, str], source: str) -> str:
+def interface_of(given: Mapping[str, str], source: str) -> str:
+    """``public``, ``internal`` or ``admin``; :class:`UsageError` for anything else."""
     text = given.get("OS_INTERFACE") or given.get("OS_ENDPOINT_TYPE") or "public"
     match = _INTERFACE.match(text)
     if match is None:

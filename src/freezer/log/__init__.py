@@ -15,10 +15,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freezer.errors import UsageError
 from freezer.log.lines import DEFAULT_DATE_FORMAT, DEFAULT_FORMAT, JsonFormatter, LineFormatter, escaped
+from freezer.log.requests import OfRequest
 
 __all__ = ["DEFAULT_FILE", "DEFAULT_LEVELS", "LogSettings", "Warn", "configured", "escaped", "log_file"]
 
@@ -32,11 +33,11 @@ Warn = Callable[[str], None]
 logging.getLogger("freezer").addHandler(logging.NullHandler())
 
 
-@dataclass(frozen=True, slots=True)
-class LogSettings:
+class LogSettings(NamedTuple):
     """Where the log goes.
 
-    ``file`` is taken below ``directory`` if both are given; with neither it is :data:`DEFAULT_FILE`. ``levels`` are
+    ``file`` is taken below ``directory`` if both are given; with neither it is :data:`DEFAULT_FILE`, or none if not
+    ``default_file``. ``levels`` are
     ``logger=LEVEL`` pairs. ``rotation`` is none, size (``max_size_mb`` MiB) or interval (``rotate_interval`` times
     ``rotate_interval_type``), keeping ``max_count`` old files. ``config_append`` names a file for
     :func:`logging.config.fileConfig`, which then decides everything but ``levels``; such a file can run code, so it is
@@ -60,6 +61,7 @@ class LogSettings:
     max_count: int = 30
     rotate_interval: int = 1
     rotate_interval_type: str = "days"
+    default_file: bool = True
 
 
 @contextmanager
@@ -108,13 +110,16 @@ def _configure(root: logging.Logger, settings: LogSettings, warn: Warn, program:
         opened += open_system_logs(settings, warn, program)
     path = log_file(settings, program=program)
     is_default = settings.file is None and settings.directory is None
-    file = handlers.file(path, settings, warn, make_folder=is_default)
+    file = None
+    if settings.default_file or not is_default:
+        file = handlers.file(path, settings, warn, make_folder=is_default)
     if file is not None:
         opened.append(file)
     if settings.stderr:
         opened.append(logging.StreamHandler(sys.stderr))
     for handler in opened:
         handler.setFormatter(formatter)
+        handler.addFilter(OfRequest())
     root.handlers[:] = opened
     root.setLevel(logging.DEBUG if settings.debug else logging.INFO)
     return path if file is not None else None

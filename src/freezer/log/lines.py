@@ -6,6 +6,7 @@ import logging
 from types import TracebackType
 
 from freezer.clock import utc_text
+from freezer.log.requests import NO_REQUEST
 
 DEFAULT_FORMAT = "%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s %(message)s"
 DEFAULT_DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -50,8 +51,8 @@ class LineFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: ``time`` (UTC), ``level``, ``logger``, ``process``, ``message`` and, if there is one,
-    ``traceback`` as a list of lines."""
+    """One JSON object a record: ``time`` (UTC), ``level``, ``logger``, ``process``, ``message`` and, as far as there
+    are any, ``request_id``, the ``fields`` of the record, and ``traceback`` as a list of lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         import msgspec
@@ -63,6 +64,10 @@ class JsonFormatter(logging.Formatter):
             "process": record.process,
             "message": escaped(record.getMessage()),
         }
+        request = getattr(record, "request_id", NO_REQUEST)
+        if request != NO_REQUEST:
+            fields["request_id"] = request
+        fields.update(getattr(record, "fields", {}))
         if record.exc_info:
             fields["traceback"] = [escaped(line) for line in self.formatException(record.exc_info).splitlines()]
         return msgspec.json.encode(fields).decode()

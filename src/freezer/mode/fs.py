@@ -7,15 +7,16 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from freezer.errors import SourceError, UsageError
-from freezer.mode.contract import Notice, Source
+from freezer.mode.contract import Source
 from freezer.model.items import printable
+from freezer.progress import Notice
 
 
-@dataclass(frozen=True, slots=True)
-class FileSystemMode:
+class FileSystemMode(msgspec.Struct, frozen=True):
     """The tree or file at ``path``, as the user wrote it; with ``sync`` everything is written to disk first."""
 
     path: str

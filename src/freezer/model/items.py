@@ -16,7 +16,8 @@ def printable(path: bytes) -> str:
 
 
 class ItemFailure(msgspec.Struct, frozen=True):
-    """One item that was left out or is not whole; ``path`` is relative to the source or target, printable."""
+    """One item that was left out or is not whole; ``path`` is relative to the source or target, which
+    is ``.`` itself, and printable."""
 
     path: str
     reason: str
@@ -24,4 +25,4 @@ class ItemFailure(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, path: bytes, error: OSError | str) -> ItemFailure:
         reason = error if isinstance(error, str) else (os.strerror(error.errno) if error.errno else str(error))
-        return cls(printable(path), reason)
+        return cls(printable(path) or ".", reason)

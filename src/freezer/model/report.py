@@ -52,8 +52,8 @@ class BackupOutcome(msgspec.Struct, frozen=True, kw_only=True):
     ``backup_name``: expanded. ``source``: the path that was read (a volume snapshot's, if one was taken). ``level``,
     ``time`` and ``zero``: as filed in the container. ``started``, ``finished``: seconds since 1970. ``bytes_read``: the
     stream before compression; ``bytes_stored``: all objects of this backup. ``others``: FIFOs, devices.
-    ``broken_links`` and ``excluded`` may be shortened, their totals count all. ``cli``: the equivalent command line,
-    without secrets.
+    ``broken_links``, ``excluded`` and ``failures`` may be shortened, their totals count all. ``cli``: the equivalent
+    command line, without secrets.
     """
 
     backup_name: str
@@ -79,6 +79,7 @@ class BackupOutcome(msgspec.Struct, frozen=True, kw_only=True):
     excluded: tuple[str, ...] = ()
     excluded_total: int = 0
     failures: tuple[ItemFailure, ...] = ()
+    failures_total: int = 0
     warnings: tuple[str, ...] = ()
     bytes_read: int = 0
     bytes_stored: int = 0
@@ -150,7 +151,7 @@ def _own(outcome: BackupOutcome) -> dict[str, object]:
         "partial": bool(outcome.failures),
         "started": outcome.started,
         "total_excluded_files": outcome.excluded_total,
-        "total_failed": len(outcome.failures),
+        "total_failed": outcome.failures_total,
         "total_links": outcome.links,
         "total_others": outcome.others,
         "warnings": list(outcome.warnings),

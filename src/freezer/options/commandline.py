@@ -2,7 +2,8 @@
 
 Accepted as 19.0.0's parser does: ``--x v``, ``--x=v``, ``-Fv``, ``-F v``, joined flags (``-qd``), prefixes of long
 options, negative numbers as values. In addition: a lone ``=`` between option and value, ``true`` or ``false`` after a
-flag, and the action as a word. A value that begins with a dash must be joined: ``--exclude=-x``.
+flag, and the action as a word, or as two (``key add``). A value that begins with a dash must be joined:
+``--exclude=-x``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from freezer.errors import UsageError
 from freezer.options.names import HELP, VERSION, find_spelling, short_options, unknown_option
 from freezer.options.spec import ACTIONS, Kind, Option
 from freezer.options.table import BY_NAME
-from freezer.options.values import FALSE_WORDS, TRUE_WORDS, Assignment
+from freezer.options.values import FALSE_WORDS, TRUE_WORDS, Assignment, is_share
 
 SOURCE = "command line"
 _NEGATIVE_NUMBER = re.compile(r"-\d+(\.\d*)?|-\.\d+")
@@ -62,6 +63,10 @@ class _Parser:
     def _word(self, word: str) -> None:
         if any(each.spelling == "ACTION" for each in self._result.assignments):
             raise UsageError(f"unexpected argument {word!r}", hint="only the action is written without dashes")
+        following = self._following()
+        if f"{word}-{following}" in ACTIONS:  # `key add` is key-add
+            self._next += 1
+            word = f"{word}-{following}"
         if word not in ACTIONS:
             raise _no_action(word)
         self._assign(BY_NAME["action"], word, "ACTION")
@@ -111,11 +116,15 @@ class _Parser:
             following = self._argv[self._next]
         if option.kind is Kind.FLAG:
             wanted = following is not None and following.lower() in _WORDS
+        elif option.implied:
+            wanted = following is not None and is_share(following)
         else:
             wanted = following is not None and _is_value(following)
         if wanted and following is not None:
             self._next += 1
             return following
+        if option.implied:
+            return option.implied
         if option.takes_value:
             hint = f"write {typed}={'VALUE' if option.secret else following}" if following is not None else None
             raise UsageError(f"{typed} needs a value: {option.allowed()}", hint=hint)

@@ -33,13 +33,16 @@ class Configuration(msgspec.Struct, frozen=True):
     notices: Sequence[str]
 
 
-def find_files(home: str, etc: str, files: Sequence[str], directories: Sequence[str]) -> list[str]:
-    """The configuration files to read, in order; ``files`` and ``directories`` are those given by options."""
+def find_files(
+    home: str, etc: str, files: Sequence[str], directories: Sequence[str], names: Sequence[str] = _NAMES
+) -> list[str]:
+    """The configuration files to read, in order; ``files`` and ``directories`` are those given by options, ``names``
+    what the usual ones are called."""
     places = [os.path.join(home, ".freezer"), home, os.path.join(etc, "freezer"), etc]
     if not files:
-        files = [found for name in _NAMES for found in _first(places, name + ".conf", os.path.isfile)]
+        files = [found for name in names for found in _first(places, name + ".conf", os.path.isfile)]
     if not directories:
-        directories = [found for name in _NAMES for found in _first(places, name + ".conf.d", os.path.isdir)]
+        directories = [found for name in names for found in _first(places, name + ".conf.d", os.path.isdir)]
     return [*files, *(path for directory in directories for path in _conf_files(directory))]
 
 
@@ -61,7 +64,7 @@ def read_files(paths: Sequence[str]) -> Configuration:
     notices: list[str] = []
     for path in paths:
         layer: list[Assignment] = []
-        for section, key, text, number in _lines(read_text(path, "configuration file"), path):
+        for section, key, text, number in read_lines(read_text(path, "configuration file"), path):
             found = find_key(key if section == "DEFAULT" else f"{section}_{key}")
             if found is not None and found[0].section == section and not found[0].command_line_only:
                 option, alias = found
@@ -74,7 +77,7 @@ def read_files(paths: Sequence[str]) -> Configuration:
     return Configuration(layers, notices)
 
 
-def _lines(text: str, path: str) -> Iterator[tuple[str, str, str, int]]:
+def read_lines(text: str, path: str) -> Iterator[tuple[str, str, str, int]]:
     """``(section, key, value, line number)`` of each assignment of a file in oslo.config's syntax.
 
     Unlike job files these may give a key several times, and quote a whole value.

@@ -23,7 +23,12 @@ Back up a directory to a directory, look at what is there, and bring it back:
   freezer-agent restore --storage local -C /srv/backups -N home --restore-abs-path /tmp/home
 
 The first backup of a name is full (level 0). With --incremental, or a level option, the next ones hold what has
-changed since; --max-level 6 makes a full one after every six.
+changed since; --max-level 6 makes a full one after every six. For anything new a repository is better: every backup
+in it is a full one, and nothing is stored twice:
+
+  freezer-agent init    --storage local -C /srv/backups --encrypt-pass-file ~/.freezer/passphrase
+  freezer-agent backup  --storage local -C /srv/backups --encrypt-pass-file ~/.freezer/passphrase \\
+                        --engine dedup -N home -F /home
 """
 
 _ENDING = """\
@@ -41,7 +46,17 @@ _EXAMPLES = {
     "show": "freezer-agent show --storage local -C /srv/backups -N home",
     "info": "freezer-agent info --storage local -C /srv/backups -l",
     "check": "freezer-agent check --storage local -C /srv/backups -N home --read-data",
+    "copy": "freezer-agent copy --storage local -C /srv/backups --to-container /mnt/second --dry-run",
     "admin": "freezer-agent admin --storage local -C /srv/backups -N home --remove-older-than 30 --dry-run",
+    "init": "freezer-agent init --storage local -C /srv/backups --encrypt-pass-file ~/.freezer/passphrase",
+    "forget": "freezer-agent forget --storage local -C /srv/backups -N home --keep-daily 7 --keep-monthly 12 --dry-run",
+    "prune": "freezer-agent prune --storage local -C /srv/backups --dry-run",
+    "hold": "freezer-agent hold --storage local -C /srv/backups --id 06vq --hold-until 2027-01-01T00:00:00Z",
+    "release": "freezer-agent release --storage local -C /srv/backups --id 06vq",
+    "drill": "freezer-agent drill --storage local -C /srv/backups -N home --sample 500",
+    "key-add": "freezer-agent key add --storage local -C /srv/backups --new-pass-file ~/.freezer/second",
+    "key-remove": "freezer-agent key remove --storage local -C /srv/backups --key-label laptop",
+    "key-list": "freezer-agent key list --storage local -C /srv/backups",
     "check-storage": "freezer-agent check-storage --storage local -C /srv/backups",
     "exec": "freezer-agent exec --command 'systemctl stop mydb'",
 }
@@ -106,6 +121,8 @@ def usage(option: Option) -> str:
         return f"--[no-]{option.spelling[2:]}"
     if not option.takes_value:
         return option.spelling
+    if option.implied:
+        return f"{option.spelling} [{option.metavar or _METAVARS[option.kind]}]"
     return f"{option.spelling} {option.metavar or _METAVARS[option.kind]}"
 
 
@@ -114,6 +131,7 @@ _METAVARS = {
     Kind.PATH: "PATH",
     Kind.INTEGER: "N",
     Kind.DAYS: "DAYS",
+    Kind.SHARE: "N%",
     Kind.SIZE: "SIZE",
     Kind.RATE: "RATE",
     Kind.CHOICE: "WORD",

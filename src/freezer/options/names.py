@@ -43,7 +43,7 @@ def _all_spellings() -> Iterable[Spelling]:
         yield Spelling(main, option, upstream=known)
         yield Spelling(_dashed(main), option)
         yield Spelling("--" + option.name.replace("_", "-"), option)
-        if option.kind is Kind.FLAG and not option.name.startswith("no_"):
+        if (option.kind is Kind.FLAG or option.implied) and not option.name.startswith("no_"):
             yield Spelling("--no" + name[2:], option, negated=True, upstream=known)
             yield Spelling("--no-" + name[2:], option, negated=True)
         for alias in option.aliases:

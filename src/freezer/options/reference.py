@@ -85,6 +85,8 @@ def _meaning(option: Option) -> str:
     text = _cell(option.help)
     if option.modes:
         text += f" (mode {', '.join(option.modes)})"
+    if option.engines:
+        text += f" (engine {', '.join(option.engines)})"
     if not option.upstream:
         text += " *New: 19.0.0 does not know it.*"
     missing = [f"`{choice}`" for choice in option.unbuilt_choices]

@@ -72,6 +72,10 @@ class Values(msgspec.Struct, frozen=True):
             return value
         raise TypeError(f"{name} is no number")
 
+    def share(self, name: str) -> float:
+        """A share, 0 to 1; 0 if it is not set."""
+        return (self.optional_number(name) or 0.0) / 100
+
     def flag(self, name: str) -> bool:
         """A flag or switch; one that is not set is false."""
         return self.optional_flag(name) or False

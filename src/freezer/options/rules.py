@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -9,8 +10,9 @@ import msgspec
 
 from freezer.errors import NotBuiltError, UsageError
 from freezer.options.commandline import SOURCE
-from freezer.options.resolve import Settings, default_value
-from freezer.options.spec import UPSTREAM_ACTIONS
+from freezer.options.engines import check_engine, check_repository_action
+from freezer.options.resolve import Settings, StorageSection, default_value
+from freezer.options.spec import REPOSITORY_ACTIONS, UPSTREAM_ACTIONS
 from freezer.options.table import BY_NAME, OPTIONS, main_spelling
 from freezer.options.values import where
 
@@ -26,6 +28,13 @@ KEEP_OPTIONS = (
     "keep_within",
 )
 _IDLE_GROUPS = frozenset({"openstack", "storage", "database"})
+_REQUIRED = {
+    "backup": "path_to_backup",
+    "restore": "restore_abs_path",
+    "exec": "command",
+    "hold": "restore_backup_id",
+    "release": "restore_backup_id",
+}
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
@@ -90,10 +99,13 @@ def wants_snapshot(settings: Settings) -> bool:
 def check(settings: Settings, action: str, home: str) -> list[str]:
     """Refuse what cannot be done; return notices about what has no effect."""
     notices = [*_check_built(settings, home), *_check_places(settings, action)]
+    notices += check_engine(settings, action)
     _check_storages(settings, action)
     _check_removal(settings, action)
     _check_required(settings, action)
     _check_choice(settings, action)
+    if settings.sections and any(settings.source(name) == SOURCE for name in ("storage", "container")):
+        notices.append("--storage and --container have no effect: the [storage:NAME] sections take their place")
     if action == "restore":
         notices += [
             f"{main_spelling(name)} has no effect on a restore: only admin and backup remove backups"
@@ -136,14 +148,80 @@ def _lacks(part: str) -> str:
 def _check_storages(settings: Settings, action: str) -> None:
     if action == "exec":
         return
-    if len(settings.sections) > 1:
-        raise NotBuiltError(f"[storage:{settings.sections[1].name}]: {_lacks('several storages at once')}")
+    _check_sections(settings, action)
     for section in settings.storages:
         part = BY_NAME["storage"].unbuilt_choices.get(section.storage)
         if part is None:
             continue
         hint = "pass --storage local and, as --container, a directory"
         raise NotBuiltError(f"--storage {section.storage}: {_lacks(part)}", hint=hint)
+
+
+def _check_sections(settings: Settings, action: str) -> None:
+    names = [section.name for section in settings.sections]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"there are two sections [storage:{name}]")
+    for one, other in itertools.combinations(settings.sections, 2):
+        if one.values == other.values:
+            raise UsageError(f"[storage:{one.name}] and [storage:{other.name}] are the same place")
+    if action == "copy":
+        copy_ends(settings)
+    else:
+        named_section(settings, "from_storage")
+
+
+def named_section(settings: Settings, option: str) -> StorageSection | None:
+    """The ``[storage:NAME]`` section that ``from_storage`` or ``to_storage`` names; None if the option is not given."""
+    name = settings.optional_text(option)
+    if name is None:
+        return None
+    for section in settings.sections:
+        if section.name == name:
+            return section
+    known = ", ".join(section.name for section in settings.sections)
+    raise UsageError(
+        f"{main_spelling(option)} {name}: there is no section [storage:{name}]",
+        hint=f"there are: {known}" if known else "sections stand in the file that --config names",
+    )
+
+
+def copy_ends(settings: Settings) -> tuple[StorageSection, StorageSection]:
+    """Where ``copy`` reads and where it writes; of two sections naming one is enough."""
+    if not settings.sections:
+        return _copy_within(settings)
+    if settings.is_set("to_container"):
+        raise UsageError("--to-container has no meaning beside [storage:NAME] sections: --to-storage names one of them")
+    ends = named_section(settings, "from_storage"), named_section(settings, "to_storage")
+    if len(settings.sections) == 2 and any(ends):
+        others = [section for section in settings.sections if section not in ends]
+        ends = ends[0] or others[0], ends[1] or others[0]
+    source, target = ends
+    if source is None or target is None:
+        raise UsageError(
+            "copy needs --from-storage and --to-storage",
+            hint=f"sections of --config: {', '.join(section.name for section in settings.sections)}",
+        )
+    if source is target:
+        raise UsageError(f"[storage:{source.name}] cannot be copied to itself")
+    return source, target
+
+
+def _copy_within(settings: Settings) -> tuple[StorageSection, StorageSection]:
+    """From the storage of the main options to another container of it."""
+    for option in ("from_storage", "to_storage"):
+        named_section(settings, option)
+    container = settings.optional_text("to_container")
+    if container is None:
+        raise UsageError(
+            "copy needs --to-container, or --config with sections [storage:NAME] and --from-storage and --to-storage"
+        )
+    source = settings.storages[0]
+    if container == source.container:
+        raise UsageError(f"{container} cannot be copied to itself")
+    values = {**source.values, "container": container}
+    sources = {**source.sources, "container": settings.source("to_container")}
+    return source, StorageSection(values, sources)
 
 
 def _check_places(settings: Settings, action: str) -> list[str]:
@@ -176,18 +254,28 @@ def _check_removal(settings: Settings, action: str) -> None:
     given = [name for name in REMOVE_OPTIONS if settings.is_set(name)]
     if len(given) > 1:
         raise UsageError(f"only one of {_listed([main_spelling(name) for name in given])} can be given")
-    rules = [*REMOVE_OPTIONS, *KEEP_OPTIONS]
-    if action == "admin" and not any(settings.is_set(name) for name in rules):
+    if action == "admin" and not asks_to_remove(settings):
         raise UsageError(
             "admin needs a rule that says what to remove: --remove-older-than DAYS, --remove-before-date DATE "
             "or one of the --keep options",
         )
 
 
+def asks_to_remove(settings: Settings) -> bool:
+    """Whether any rule is given that says which backups go."""
+    return any(settings.is_set(name) for name in (*REMOVE_OPTIONS, *KEEP_OPTIONS)) or bool(settings.texts("keep_tag"))
+
+
 def _check_required(settings: Settings, action: str) -> None:
-    required = {"backup": "path_to_backup", "restore": "restore_abs_path", "exec": "command"}.get(action)
+    required = _REQUIRED.get(action)
+    if action == "backup" and settings.is_set("stdin_name"):
+        required = None
+        if settings.is_set("path_to_backup"):
+            raise UsageError("only one of --path-to-backup and --stdin-name can be given")
     if required is not None and not settings.is_set(required):
         raise UsageError(f"{action} needs {main_spelling(required)}: {BY_NAME[required].help}")
+    if action in REPOSITORY_ACTIONS:
+        check_repository_action(settings, action)
     if action == "info" and settings.flag("list") and not settings.storages[0].given("container"):
         raise UsageError("info --list needs --container: it lists the objects of one container")
     if action == "exec" and settings.flag("disable_exec"):
@@ -200,4 +288,4 @@ def _check_choice(settings: Settings, action: str) -> None:
         return
     for name in ("restore_from_date", "restore_level"):
         if settings.is_set(name):
-            raise UsageError(f"only one of {main_spelling(name)} and --restore-backup-id can be given")
+            raise UsageError(f"only one of {main_spelling(name)} and --id can be given")

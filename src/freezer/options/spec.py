@@ -15,6 +15,7 @@ class Kind(Enum):
     PATH = "path"
     INTEGER = "whole number"
     DAYS = "days"
+    SHARE = "share"
     SIZE = "size"
     RATE = "rate"
     FLAG = "flag"
@@ -50,7 +51,17 @@ ACTIONS: Mapping[str, str] = {
     "show": "list the files of a backup",
     "info": "list containers, or with -l the objects of one",
     "check": "check that backups are complete and readable",
+    "copy": "copy backups from one storage to another",
     "admin": "remove old backups",
+    "init": "make a repository for the engine dedup",
+    "forget": "let go of backups of a repository, by rule or by id",
+    "prune": "give the space back that no backup of a repository needs",
+    "hold": "keep a backup of a repository whatever the rules say",
+    "release": "end a hold",
+    "drill": "prove that a backup of a repository can be restored",
+    "key-add": "let another passphrase open a repository",
+    "key-remove": "take a passphrase of a repository away",
+    "key-list": "list what opens a repository",
     "check-storage": "check that a storage keeps its promises",
     "exec": "run a command",
 }
@@ -59,13 +70,19 @@ ACTIONS: Mapping[str, str] = {
 UPSTREAM_ACTIONS = frozenset({"backup", "restore", "info", "admin", "exec"})
 """The actions that 19.0.0 has too."""
 
+REPOSITORY_ACTIONS = frozenset(
+    {"init", "forget", "prune", "hold", "release", "drill", "key-add", "key-remove", "key-list"}
+)
+"""The actions that concern a repository and nothing else."""
+
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
     """One option of the agent.
 
     ``default`` is written as a user would write it (None: not set) and converted like any other text;
-    ``default_note`` says in words what holds when there is none. ``actions`` and ``modes`` are those it belongs to,
-    empty for all. ``cli`` is the main long spelling if it is not the name. ``unbuilt`` names the part that this build
+    ``default_note`` says in words what holds when there is none. ``actions``, ``modes`` and ``engines`` are those it
+    belongs to, empty for all. ``implied``: what it means when no value follows it, if it may stand alone. ``cli`` is
+    the main long spelling if it is not the name. ``unbuilt`` names the part that this build
     lacks, ``unbuilt_choices`` those single choices. ``zero_unset``: 0 means "not set", as 19.0.0 has it.
     ``config_only``: 19.0.0 has no command-line spelling. ``storage_key``: may stand in a ``[storage:NAME]`` section.
     ``executes``: makes the agent run a program or read a file of settings, so that a document from the API may not
@@ -92,6 +109,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[Alias, ...] = ()
     actions: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    implied: str = ""
     unbuilt: str = ""
     unbuilt_choices: Mapping[str, str] = msgspec.field(default_factory=dict)
     upstream: bool = True
@@ -142,6 +161,7 @@ _ALLOWED = {
     Kind.PATH: "a path",
     Kind.INTEGER: "a whole number",
     Kind.DAYS: "a number of days, fractions allowed",
+    Kind.SHARE: "a share such as 5%, or true for all and false for nothing",
     Kind.SIZE: "bytes, or a number with K, M, G, T or P",
     Kind.RATE: "bytes a second, or a number with K, M, G, T or P; -1 for no limit",
     Kind.FLAG: "true or false",

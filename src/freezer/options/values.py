@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+import msgspec
 
 from freezer.errors import UsageError
 from freezer.options.spec import Kind, Option
@@ -19,8 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Date:
+class Date(msgspec.Struct, frozen=True):
     """An instant in whole seconds since 1970 UTC; ``assumed_utc`` if what was written had no offset."""
 
     seconds: int
@@ -30,8 +30,7 @@ class Date:
 Value = str | int | float | bool | Date | Secret | tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """One option with the text that one source gave for it.
 
     ``text`` None means "not set", which brings back the default. ``spelling`` is the name as the user wrote it,
@@ -39,10 +38,13 @@ class Assignment:
     """
 
     option: Option
-    text: str | None = field(repr=False)  # may be a secret
+    text: str | None
     spelling: str
     source: str
     alias: bool = False
+
+    def __repr__(self) -> str:
+        return f"Assignment({self.option.name!r}, source={self.source!r})"  # the text may be a secret
 
 
 def parse_date(text: str) -> Date:
@@ -110,6 +112,19 @@ def _finite(text: str) -> float:
     return number
 
 
+def _share(text: str) -> float:
+    """Per cent."""
+    word = text.strip().lower()
+    if word in TRUE_WORDS - {"1"} or word in FALSE_WORDS - {"0"}:
+        return 100.0 if word in TRUE_WORDS else 0.0
+    return _finite(word.removesuffix("%"))
+
+
+def is_share(text: str) -> bool:
+    """Whether ``text`` can only be the value of an option that may also stand alone."""
+    return text.lower() in TRUE_WORDS | FALSE_WORDS or (text.endswith("%") and text[:1].isdigit())
+
+
 def _flag(text: str) -> bool:
     word = text.strip().lower()
     if word not in TRUE_WORDS | FALSE_WORDS:
@@ -129,6 +144,7 @@ _READERS: Mapping[Kind, Callable[[str], Value]] = {
     Kind.TEXT: str,
     Kind.INTEGER: _whole,
     Kind.DAYS: _finite,
+    Kind.SHARE: _share,
     Kind.SIZE: parse_size,
     Kind.RATE: parse_rate,
     Kind.FLAG: _flag,

@@ -6,6 +6,8 @@
 - The newest good item of a group stays with all it needs (after a cut-off alone: with its whole chain), unless
   ``allow_empty``.
 - An item that cannot be restored never counts for a rule. Keep rules remove it once there is a newer good item.
+- What is held stays, and so do the newest verified items: a flood of new ones, whatever times they claim, counts for
+  every rule but has been read by nobody.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from freezer.clock import utc_text
-from freezer.retention.rules import Item, Rules, wanted
+from freezer.retention.rules import Item, Rules, age, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def _plan_group(items: list[Item], rules: Rules, allow_empty: bool) -> dict[str,
             kept |= _flawed_but_newest(items)
         if not allow_empty:
             kept = _protected(chains, whole_chain=not rules.keeps) | kept
+        kept = _verified(items, rules.verified) | kept
+        kept |= {item.id: f"held: {item.held}" for item in items if item.held is not None}
     _add_needs(kept, by_id)
     gone = _why_removed(rules)
     return {
@@ -91,6 +95,11 @@ def _young(chains: list[list[Item]], cut_off: float) -> dict[str, str]:
     return kept
 
 
+def _verified(items: list[Item], count: int) -> dict[str, str]:
+    newest_first = sorted((item for item in items if item.good and item.verified), key=age, reverse=True)
+    return {item.id: f"verified {n} of {count}" for n, item in enumerate(newest_first[:count], start=1)}
+
+
 def _flawed_but_newest(items: list[Item]) -> dict[str, str]:
     newest_good = max((item.time for item in items if item.good), default=None)
     return {
@@ -101,10 +110,10 @@ def _flawed_but_newest(items: list[Item]) -> dict[str, str]:
 
 
 def _protected(chains: list[list[Item]], *, whole_chain: bool) -> dict[str, str]:
-    good = [(item.time, item.id, item, chain) for chain in chains for item in chain if item.good]
+    good = [(item, chain) for chain in chains for item in chain if item.good]
     if not good:
         return {}
-    newest, chain = max(good, key=lambda entry: entry[:2])[2:]
+    newest, chain = max(good, key=lambda each: age(each[0]))
     if whole_chain:
         return {item.id: "the newest good chain" for item in chain if item.good}
     return {newest.id: "the newest good backup"}

@@ -1,4 +1,4 @@
-"""Keep rules: the newest item of each of the last N hours, days, … and the last N items.
+"""Keep rules: the newest item of each of the last N hours, days, …, the last N items, and those with a tag.
 
 Periods are UTC's; weeks are ISO's (Monday first). Only periods that have an item count, so a host that was off for a
 year loses nothing. ``within`` counts back from the newest item, not from now, for the same reason.
@@ -16,7 +16,8 @@ class Item:
     """One backup: ``time`` in seconds since 1970; ``needs`` are ids of items that it cannot be restored without.
 
     ``flaw`` says in one clause why it cannot be restored, if it cannot; ``label`` is what people call it (none: its
-    id)."""
+    id); ``held`` says why somebody wants it kept, if somebody does; ``verified``: every byte of it was read since;
+    ``number`` tells which of two items of one time is the newer one (if equal, their ids do)."""
 
     id: str
     time: int
@@ -24,6 +25,10 @@ class Item:
     needs: tuple[str, ...] = ()
     flaw: str | None = None
     label: str = ""
+    tags: tuple[str, ...] = ()
+    held: str | None = None
+    verified: bool = False
+    number: int = 0
 
     @property
     def good(self) -> bool:
@@ -33,7 +38,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What to keep. ``older_than``: chains whose newest item is at or before this time (seconds since 1970; 0 is a
-    date like any other) may go; ``within`` in seconds; the others count items. None asks for nothing."""
+    date like any other) may go; ``within`` in seconds; ``tags``: items that have one of these stay; the others count
+    items, ``verified`` those that stay whatever the rest says. None asks for nothing."""
 
     older_than: float | None = None
     last: int | None = None
@@ -43,12 +49,14 @@ class Rules:
     monthly: int | None = None
     yearly: int | None = None
     within: float | None = None
+    tags: frozenset[str] = frozenset()
+    verified: int = 0
 
     @property
     def keeps(self) -> bool:
         """Whether any rule names items to keep."""
         counted = (self.last, self.hourly, self.daily, self.weekly, self.monthly, self.yearly, self.within)
-        return any(rule is not None for rule in counted)
+        return bool(self.tags) or any(rule is not None for rule in counted)
 
 
 def _format(pattern: str) -> Callable[[int], str]:
@@ -66,12 +74,15 @@ _PERIODS: tuple[tuple[str, Callable[[int], str]], ...] = (
 
 def wanted(items: Iterable[Item], rules: Rules) -> dict[str, list[str]]:
     """The good items of one group that a keep rule names: id → why, one clause per rule."""
-    newest_first = sorted((item for item in items if item.good), key=_age)
+    newest_first = sorted((item for item in items if item.good), key=age, reverse=True)
     reasons: dict[str, list[str]] = {}
     for number, item in enumerate(newest_first[: rules.last or 0], start=1):
         reasons.setdefault(item.id, []).append(f"last {number} of {rules.last}")
     for rule, period_of in _PERIODS:
         _newest_of_periods(newest_first, rule, getattr(rules, rule) or 0, period_of, reasons)
+    for item in newest_first:
+        for tag in sorted(rules.tags.intersection(item.tags)):
+            reasons.setdefault(item.id, []).append(f"it has the tag {tag}")
     if rules.within is not None and newest_first:
         since = newest_first[0].time - rules.within
         for item in newest_first:
@@ -94,5 +105,6 @@ def _newest_of_periods(
         reasons.setdefault(item.id, []).append(f"{rule} {len(seen)} of {count}: newest of {period}")
 
 
-def _age(item: Item) -> tuple[int, str]:
-    return -item.time, item.id
+def age(item: Item) -> tuple[int, int, str]:
+    """By which the newer of two items is the greater one."""
+    return item.time, item.number, item.id

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from freezer.errors import PermanentError
 
 Buffer = bytes | bytearray | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What a storage can do beyond the contract, or how strong its promises are.
 
     ``create_once``: of several ``put_new`` of one name at once exactly one succeeds. ``durable_bytes`` and
     ``durable_names``: content, and the fact that a name exists, survive a power cut after the call returned.
     ``holds``: ``hold`` really excludes other processes. ``list_delay``: seconds that a listing may lag behind.
+    ``server_time``: when an object was stored is said by a clock that nobody who writes can set.
     ``max_object_size`` in bytes, None without limit. ``call_size``: bytes beyond which one call for more does not make
-    anything faster, only the buffers larger.
+    anything faster, only the buffers larger. ``read_ahead``: calls of ``get`` at once that a reader of a large object
+    gains from.
     """
 
     create_once: bool
@@ -40,10 +42,10 @@ class Capabilities:
     max_object_size: int | None = None
     call_size: int = 32 * 1024 * 1024
     multipart: bool = False
+    read_ahead: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
+class ObjectInfo(msgspec.Struct, frozen=True):
     """Name, size in bytes, and time of last change (seconds since 1970) of a stored object."""
 
     name: str
@@ -60,7 +62,11 @@ class Upload(Protocol):
         ...
 
     def commit(self) -> None:
-        """Make the object durable and visible under its name, replacing what was there."""
+        """Make the object durable and visible under its name, replacing what was there.
+
+        Of two writers of one name one keeps it, whole: the later one, or, where the service can tell (S3 with
+        ``create_once``) and the name was free at ``open_write``, the earlier one; then the other gets
+        :class:`ObjectExists`. After a transient error it may be called again."""
         ...
 
     def abort(self) -> None:
@@ -91,7 +97,8 @@ class Storage(Protocol):
         ...
 
     def put_new(self, name: str, data: Buffer) -> None:
-        """As ``put``, but :class:`ObjectExists` if the name is taken. Never retried blindly."""
+        """As ``put``, but :class:`ObjectExists` if the name is taken: after a transient error and a second call perhaps
+        by the bytes of the first, so whoever calls again has to look."""
         ...
 
     def open_write(self, name: str) -> Upload:
@@ -136,6 +143,18 @@ def check_name(name: str) -> str:
     if not name or "\0" in name or any(part in ("", ".", "..") for part in parts):
         raise PermanentError(f"{name!r} is not a legal object name")
     return name
+
+
+def check_range(offset: int, length: int | None, place: str) -> None:
+    """:class:`PermanentError` if no object in ``place`` can have ``length`` bytes from ``offset``."""
+    if offset < 0 or (length is not None and length < 0):
+        raise PermanentError(f"{place}: no object has {length} bytes from {offset}")
+
+
+def check_next(offset: int, written: int, upload: str) -> None:
+    """:class:`PermanentError` unless a segment at ``offset`` follows what is ``written`` (bytes) of the ``upload``."""
+    if offset != written:
+        raise PermanentError(f"{upload}: segment at {offset}, but {written} bytes are written")
 
 
 def check_prefix(prefix: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import NoReturn
+
+import msgspec
 
 from freezer.errors import PermissionDenied
 from freezer.storage.contract import Buffer, Capabilities, Upload
@@ -18,7 +19,7 @@ class ReadOnlyStorage(StorageWrapper):
 
     @property
     def capabilities(self) -> Capabilities:
-        return replace(self._inner.capabilities, holds=False)
+        return msgspec.structs.replace(self._inner.capabilities, holds=False)
 
     def prepare(self) -> None:
         if not self._inner.exists():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from freezer.clock import Clock
 from freezer.errors import ObjectExists, ObjectNotFound, StorageError, TransientError
@@ -15,8 +16,7 @@ from freezer.storage.wrapper import StorageWrapper, UploadWrapper
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True):
     """How long to go on: at most ``tries`` calls, none begun later than ``total`` seconds after the first.
 
     Between two calls ``first_delay`` seconds, growing by ``factor`` up to ``max_delay``, of which a random half is
@@ -66,9 +66,9 @@ class Retry:
 class RetryingStorage(StorageWrapper):
     """``inner``, with every operation repeated that may be.
 
-    ``put_new`` is never repeated: the first call may have succeeded although its answer was lost, and the second would
-    then find the name taken. What is stored now decides, so writers who compete for one name must not store equal bytes
-    (a nonce in them does). Nor is ``sweep``, which would forget what it has removed, nor ``hold``.
+    An earlier call of ``put_new`` may have succeeded although its answer was lost; then the next one finds the name
+    taken. What is stored decides, so writers who compete for a name must not store equal bytes (a nonce in them does).
+    Never repeated are ``sweep``, which would forget what it has removed, and ``hold``.
     A storage whose ``commit`` raises a retryable error promises that it may be called again.
     """
 
@@ -92,12 +92,20 @@ class RetryingStorage(StorageWrapper):
         self._retry(lambda: self._inner.put(name, data))
 
     def put_new(self, name: str, data: Buffer) -> None:
-        try:
-            self._inner.put_new(name, data)
-        except StorageError as error:
-            if not error.retryable:
+        doubt = False
+
+        def attempt() -> None:
+            nonlocal doubt
+            try:
+                self._inner.put_new(name, data)
+            except ObjectExists:
+                if not doubt or not self._is_there(name, data):
+                    raise
+            except StorageError:
+                doubt = True
                 raise
-            self._settle(name, data, error)
+
+        self._retry(attempt)
 
     def open_write(self, name: str) -> Upload:
         return _RetryingUpload(self._retry(lambda: self._inner.open_write(name)), self._retry)
@@ -114,15 +122,12 @@ class RetryingStorage(StorageWrapper):
     def delete(self, name: str) -> None:
         self._retry(lambda: self._inner.delete(name))
 
-    def _settle(self, name: str, data: Buffer, doubt: StorageError) -> None:
-        """Return if ``data`` did get stored; otherwise say who got the name, or repeat the doubt if nobody has."""
-        size = memoryview(data).nbytes
+    def _is_there(self, name: str, data: Buffer) -> bool:
+        """Whether it is ``data`` that the name was taken for."""
         try:
-            stored = self.get(name, 0, size + 1)
+            return self._inner.get(name, 0, memoryview(data).nbytes + 1) == data
         except ObjectNotFound:
-            raise doubt from None
-        if stored != data:
-            raise ObjectExists(f"{self.describe()} has {name!r} already") from doubt
+            return False
 
 
 class _RetryingUpload(UploadWrapper):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Storage, Upload
+from freezer.stream.delivery import Lagging
 
 
 class StorageWrapper:
@@ -72,3 +73,8 @@ class UploadWrapper:
 
     def abort(self) -> None:
         self._inner.abort()
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes taken that are not acknowledged (:class:`freezer.stream.delivery.Lagging`)."""
+        return self._inner.in_flight if isinstance(self._inner, Lagging) else 0

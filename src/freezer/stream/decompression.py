@@ -13,7 +13,7 @@ from freezer.stream.compression import Codec
 
 _MIB = 1024 * 1024
 _PIECE = _MIB  # plain bytes that one step yields at most, however well they were compressed
-_SLICE = 64 * 1024  # stored bytes that one step takes: what follows the end of a member is copied once per member
+_SLICE = 256 * 1024  # stored bytes that one step takes: what follows the end of a member is copied once per member
 _MEMORY_LIMIT = 256 * _MIB  # for a decoder; `xz -9` needs 65 MiB, `zstd --ultra -22` 128 MiB
 _ZSTD_WINDOW_LOG = 27
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mmap
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from freezer.clock import Interrupted
 from freezer.crypto.contract import Buffer
@@ -18,6 +18,16 @@ class Sink(Protocol):
     def write(self, offset: int, segment: Buffer) -> None:
         """Store ``segment`` at ``offset``; segments come in order and without gaps. The buffer is taken back on
         return."""
+        ...
+
+
+@runtime_checkable
+class Lagging(Protocol):
+    """A sink that has not stored everything yet when ``write`` returns."""
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes that it has taken and that are not acknowledged."""
         ...
 
 
@@ -35,11 +45,21 @@ class Delivery:
     """One thread per sink, at most ``queue_size`` segments in memory.
 
     Buffers are anonymous mappings, so that a stream of 1 MiB does not touch the pages of a 32 MiB segment. A sink that
-    raises gets nothing more and is listed in ``failures``; only when all have failed does the crew stop.
+    raises gets nothing more and is listed in ``failures``; only when all have failed does the crew stop. ``landed`` is
+    told up to which offset all the others have stored the stream, by one thread at a time.
     """
 
-    def __init__(self, crew: Crew, sinks: Sequence[Sink], segment_size: int, queue_size: int) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        sinks: Sequence[Sink],
+        segment_size: int,
+        queue_size: int,
+        landed: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._crew = crew
+        self._landed = landed
+        self._lagging = {index: sink for index, sink in enumerate(sinks) if isinstance(sink, Lagging)}
         self._segment_size = segment_size
         self._unmade = max(1, queue_size)
         self._free: list[mmap.mmap] = []
@@ -79,6 +99,11 @@ class Delivery:
                 queue.append(None)
             self._crew.changed.notify_all()
 
+    def tell(self, offset: int) -> None:
+        """Tell ``landed``, now that all sinks have taken the stream up to ``offset``."""
+        lag = max((sink.in_flight for index, sink in self._lagging.items() if index not in self._failures), default=0)
+        self._landed(offset - lag)
+
     def _take(self) -> mmap.mmap:
         with self._crew.changed:
             self._crew.wait_for(lambda: self._free or self._unmade)
@@ -112,6 +137,7 @@ class Delivery:
                 segment.waiting -= 1
                 if not segment.waiting:
                     self._free.append(segment.memory)
+                    self.tell(segment.offset + len(segment.data))
                     self._crew.changed.notify_all()
 
     def _try(self, index: int, sink: Sink, segment: _Segment) -> None:

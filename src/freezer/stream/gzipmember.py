@@ -53,7 +53,7 @@ class GzipMember:
             self._trailer += data
         else:
             piece = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
-            self._crc = zlib.crc32(piece, self._crc)
+            self._crc = inflater.crc32(piece, self._crc)
             self._size += len(piece)
             self.needs_input = len(piece) < max_length and not self._inflate.unconsumed_tail
         if self._inflate.eof:

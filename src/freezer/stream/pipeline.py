@@ -42,6 +42,7 @@ class Pipeline:
 
     ``cancelled`` is asked in every call and while one waits; when it says yes the call raises :class:`FreezerError`.
     A sink that fails is dropped and listed in ``failures``; the stream goes on while one is left.
+    ``landed`` is told of every so many blocks more that all sinks have stored, but for what a cipher holds back.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Pipeline:
         self._plain_size = 0
         self._digest = Digest()
         self._crew = Crew("pipeline")
-        self._delivery = Delivery(self._crew, sinks, segment_size, queue_size)
+        self.landed: Callable[[int], None] = lambda _: None
+        self._ends: deque[int] = deque()  # of the blocks that are stored, or on their way: where they end
+        self._delivery = Delivery(self._crew, sinks, segment_size, queue_size, self._on_landed)
         for number in range(workers):
             self._crew.start(f"compress-{number}", self._compress)
         self._crew.start("pack", self._pack)
@@ -113,6 +116,7 @@ class Pipeline:
             self._closed = True
             self._crew.changed.notify_all()
         self._wait_for(lambda: not self._crew.running)
+        self._delivery.tell(self._digest.size)
         self._finished = True
         return StreamSummary(self._plain_size, self._digest.size, self._digest.hexdigest(), self._delivery.segments)
 
@@ -166,6 +170,7 @@ class Pipeline:
             for piece in (job.stored,) if self._seal is None else self._seal.update(job.stored):
                 self._store(piece)
             with self._crew.changed:
+                self._ends.append(self._digest.size)
                 self._free.append(job.block)
                 self._crew.changed.notify_all()
         if self._seal is not None:
@@ -177,6 +182,14 @@ class Pipeline:
             self._crew.wait_for(lambda: self._order[0].stored is not None if self._order else self._closed)
             return self._order.popleft() if self._order else None
 
+    def _on_landed(self, offset: int) -> None:
+        blocks = 0
+        while self._ends and self._ends[0] <= offset:
+            self._ends.popleft()
+            blocks += 1
+        if blocks:
+            self.landed(blocks)
+
     def _store(self, data: Buffer) -> None:
         self._digest.update(data)
         self._delivery.write(data)
@@ -185,10 +198,11 @@ class Pipeline:
 def default_workers(codec: Codec, level: Level = Level.DEFAULT) -> int:
     """As many compressing threads as there are processors to use, within reason and memory."""
     memory = 2 * block_size(codec) + working_memory(codec, level)
-    return max(1, min(_processors(), _MAX_WORKERS, _WORKER_MEMORY // memory))
+    return max(1, min(processors(), _MAX_WORKERS, _WORKER_MEMORY // memory))
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -23,6 +23,9 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._passed
 
+    def boottime(self) -> float:
+        return self._passed
+
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             with self._lock:

@@ -127,7 +127,11 @@ class FaultyStorage(StorageWrapper):
         """Do ``effect`` with the faults that strike; ``kinds`` receives those that the caller has to act out."""
         faults = self._begin(Call(operation, name))
         self._fail(faults, Kind.BEFORE, Kind.DEATH_BEFORE)
-        result = effect()
+        try:
+            result = effect()
+        except FreezerError:
+            self._fail(faults, None, Kind.DEATH_AFTER)
+            raise
         self._fail(faults, Kind.AFTER, Kind.DEATH_AFTER)
         if kinds is not None:
             kinds.update(fault.kind for fault in faults)
@@ -140,7 +144,7 @@ class FaultyStorage(StorageWrapper):
             self.calls.append(call)
             return [fault for fault, numbers in self._faults if fault.matches(call) and fault.strikes(next(numbers))]
 
-    def _fail(self, faults: Sequence[Fault], error: Kind, death: Kind) -> None:
+    def _fail(self, faults: Sequence[Fault], error: Kind | None, death: Kind) -> None:
         for fault in faults:
             if fault.kind is death:
                 self._dead = True

@@ -27,6 +27,7 @@ from freezer.tree.system import (
     fchown,
     geteuid,
     has_descriptor_paths,
+    let_go,
 )
 from freezer.tree.xattrs import ACCESS_ACL, CAPABILITY, drop_xattr, write_xattrs
 
@@ -62,7 +63,7 @@ class Metadata:
         self._now_ns = now_ns
         self._ids: dict[tuple[str, int, str, int], _Ids] = {}
         self._has_paths = has_descriptor_paths()
-        self._not_given = _umask() | stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+        self._not_given = _umask()
 
     def to_new_file(self, fd: int, attributes: Attributes, owner: _Ids | None) -> list[str]:
         """To an open regular file that was just created with the permission bits of ``attributes`` and has this owner,
@@ -162,7 +163,7 @@ class Metadata:
         try:
             yield descriptor_path(fd), None, True
         finally:
-            os.close(fd)
+            let_go(fd)
 
     def _set_owner(
         self,

@@ -2,13 +2,12 @@
 
 A directory that this run makes has a temporary name at first, and its own as soon as another directory is needed: one
 rename for all files that are written one after the other into it, instead of one each, and yet none of them has its
-final path before it is whole. It is *staged* until then.
+final path before it is whole. It is *staged* until then, and may be staged again while no directory is in it.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,9 +16,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from freezer.decoding import msgpack_decoder
+from freezer.spill.table import Table
 from freezer.tree.openat2 import open_beneath
-from freezer.tree.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, geteuid
-from freezer.tree.table import Table
+from freezer.tree.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, geteuid, let_go
 from freezer.tree.xattrs import ACCESS_ACL, DEFAULT_ACL, drop_xattr, read_xattrs
 
 OPEN_AT_ONCE = 64
@@ -27,6 +27,9 @@ OPEN_AT_ONCE = 64
 
 TEMPORARY = b".freezer-tmp-"
 """How the names of what is not finished begin."""
+
+_NO_DIRECTORIES = 2
+"""The link count of a directory without directories, but on file systems that do not count them (where it is 1)."""
 
 Report = Callable[[bytes, OSError], object]
 
@@ -58,12 +61,12 @@ class Known(NamedTuple):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Known).decode
+_decode = msgpack_decoder(Known).decode
 
 
 def temporary_name() -> bytes:
     """A name that nobody can guess, for something unfinished."""
-    return TEMPORARY + secrets.token_hex(8).encode()
+    return TEMPORARY + os.urandom(8).hex().encode()
 
 
 def path_fault(path: bytes) -> str | None:
@@ -124,6 +127,32 @@ class Directories:
             reason = f"what was restored is in {os.fsdecode(temporary)}: {error.strerror or error}"
             self.report(path, OSError(reason))
 
+    def stage_again(self, path: bytes) -> Directory | None:
+        """Give the directory at ``path`` a temporary name once more; None, and nothing happens, unless this run made it
+        and no directory is known to be in it (whatever is in it is out of place as long)."""
+        directory = self.open(path)
+        if not directory.made or not path:
+            return None
+        status = os.fstat(directory.fd)
+        if status.st_nlink != _NO_DIRECTORIES:
+            return None
+        parent, _, name = path.rpartition(b"/")
+        above = self.open(parent).fd
+        temporary = temporary_name()
+        os.rename(name, temporary, src_dir_fd=above, dst_dir_fd=above)
+        try:
+            is_it = os.path.samestat(os.stat(temporary, dir_fd=above, follow_symlinks=False), status)
+        except BaseException:
+            os.rename(temporary, name, src_dir_fd=above, dst_dir_fd=above)
+            raise
+        if not is_it:
+            # Somebody else has put something in its place, and shall find it there.
+            os.rename(temporary, name, src_dir_fd=above, dst_dir_fd=above)
+            return None
+        self._staged = path, temporary, directory
+        self._recent_path, self._recent = path, directory
+        return directory
+
     def open(self, path: bytes) -> Directory:
         """The directory at ``path``, which exists; valid until :data:`OPEN_AT_ONCE` others have been opened."""
         if path == self._recent_path:
@@ -162,12 +191,10 @@ class Directories:
             if above.inherits_acl and made:
                 drop_xattr(fd, DEFAULT_ACL)
                 drop_xattr(fd, ACCESS_ACL)
-            # It was created just now, as all that is created in it will be: a set-group-id bit is inherited.
-            owner = (status.st_uid, status.st_gid) if made else None
-            directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd), owner)
+            directory = _directory(fd, status, made=made)
         except BaseException:
             if fd >= 0:
-                os.close(fd)
+                let_go(fd)
             with suppress(OSError):
                 os.rmdir(temporary, dir_fd=above.fd)
             raise
@@ -187,7 +214,7 @@ class Directories:
         self._known.pop(path)
         directory = self._open.pop(path, None)
         if directory is not None:
-            os.close(directory.fd)
+            let_go(directory.fd)
         if path == self._recent_path:
             self._recent_path, self._recent = b"", self.root
 
@@ -195,8 +222,8 @@ class Directories:
         """Settle, and close all descriptors, the root's too."""
         self.settle()
         while self._open:
-            os.close(self._open.popitem()[1].fd)
-        os.close(self.root.fd)
+            let_go(self._open.popitem()[1].fd)
+        let_go(self.root.fd)
         self._known.close()
 
     def _open_anew(self, path: bytes) -> Directory:
@@ -213,9 +240,9 @@ class Directories:
                 self._known.put(path, _encode(now))
                 known = now
             made = known.made and known[:2] == now[:2]
-            directory = Directory(fd, status.st_dev, made, not made and _has_default_acl(fd))
+            directory = _directory(fd, status, made=made)
         except BaseException:
-            os.close(fd)
+            let_go(fd)
             raise
         self._keep_open(path, directory)
         return directory
@@ -223,7 +250,13 @@ class Directories:
     def _keep_open(self, path: bytes, directory: Directory) -> None:
         self._open[path] = directory
         if len(self._open) > OPEN_AT_ONCE:
-            os.close(self._open.popitem(last=False)[1].fd)
+            let_go(self._open.popitem(last=False)[1].fd)
+
+
+def _directory(fd: int, status: os.stat_result, *, made: bool) -> Directory:
+    # What this run made was created as all that is created in it will be: a set-group-id bit is inherited.
+    owner = (status.st_uid, status.st_gid) if made and _is_private(status) else None
+    return Directory(fd, status.st_dev, made, not made and _has_default_acl(fd), owner)
 
 
 def _exists(fd: int, name: bytes) -> bool:

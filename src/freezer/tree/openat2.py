@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-from freezer.tree.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH
+from freezer.tree.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, let_go
 
 # The number is the same on every architecture that shares Linux's unified table; 64-bit ones only, because elsewhere
 # the flags would also need O_LARGEFILE.
@@ -52,12 +52,12 @@ def open_beneath(root_fd: int, path: bytes, flags: int) -> int:
         while len(path) > _PATH_LIMIT and (cut := path.rfind(b"/", 0, _PATH_LIMIT)) > 0:
             deeper = open_piece(fd, path[:cut], _STEP)
             if fd != root_fd:
-                os.close(fd)
+                let_go(fd)
             fd, path = deeper, path[cut + 1 :]
         return open_piece(fd, path or b".", flags)
     finally:
         if fd != root_fd:
-            os.close(fd)
+            let_go(fd)
 
 
 @cache
@@ -68,12 +68,12 @@ def resolver() -> OpenPiece:
     openat2 = _system_call()
     root_fd = os.open("/", os.O_RDONLY | O_CLOEXEC)
     try:
-        os.close(openat2(root_fd, b".", _STEP))
+        let_go(openat2(root_fd, b".", _STEP))
     except OSError:
         # ENOSYS is a kernel before 5.6, EPERM a seccomp filter; whatever it is, the slow way is right as well.
         return open_by_components
     finally:
-        os.close(root_fd)
+        let_go(root_fd)
     return openat2
 
 
@@ -88,14 +88,14 @@ def open_by_components(root_fd: int, path: bytes, flags: int) -> int:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
             deeper = os.open(parent, _STEP, dir_fd=fd)
             if fd != root_fd:
-                os.close(fd)
+                let_go(fd)
             fd = deeper
         if name == b"..":
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         return os.open(name, flags, dir_fd=fd)
     finally:
         if fd != root_fd:
-            os.close(fd)
+            let_go(fd)
 
 
 def _system_call() -> OpenPiece:

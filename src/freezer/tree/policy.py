@@ -27,7 +27,8 @@ class Policy(enum.Enum):
 class Wanted(NamedTuple):
     """What shall be restored: its ``S_IFMT`` kind, time, and what else tells it from another of its kind.
 
-    ``identity``: device and inode of the file that it shall be another name of.
+    ``identity``: device and inode of the file that it shall be another name of. ``differs``: what exists is known to
+    be something else.
     """
 
     kind: int
@@ -36,13 +37,15 @@ class Wanted(NamedTuple):
     link: bytes | None = None
     device: int | None = None
     identity: tuple[int, int] | None = None
+    differs: bool = False
 
     def is_same(self, status: os.stat_result, directory: Directory, name: bytes) -> bool:
         """Whether what exists under ``name`` need not be restored."""
         if self.identity is not None:
             return (status.st_dev, status.st_ino) == self.identity
         return (
-            stat.S_IFMT(status.st_mode) == self.kind
+            not self.differs
+            and stat.S_IFMT(status.st_mode) == self.kind
             and status.st_mtime_ns == self.mtime_ns
             and self.size in (None, status.st_size)
             and self.device in (None, raw_device(status))

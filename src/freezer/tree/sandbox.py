@@ -20,7 +20,9 @@ from types import TracebackType
 
 from freezer.clock import Clock, SystemClock
 from freezer.errors import TargetError
+from freezer.model.failures import Failures
 from freezer.model.items import ItemFailure, printable
+from freezer.spill.table import Table
 from freezer.tree.apply import Metadata
 from freezer.tree.attributes import Attributes, packed, unpacked
 from freezer.tree.directories import Directories, Directory, path_fault, temporary_name
@@ -31,15 +33,16 @@ from freezer.tree.system import (
     O_CLOEXEC,
     O_DIRECTORY,
     O_NOFOLLOW,
+    O_NONBLOCK,
     O_PATH,
     descriptor_path,
     device_number,
     geteuid,
     has_descriptor_paths,
+    let_go,
     mkfifo,
     mknod,
 )
-from freezer.tree.table import Table
 from freezer.tree.write import Content, Created, PlainFiles, create_file, create_node, discard, entry_status
 
 
@@ -59,6 +62,8 @@ _LARGEST = 2**63 - 1
 _FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _NO_NAMES = frozenset({b"", b".", b".."})
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.ELOOP})
+
+_WORTH_STAGING = 3  # files, since one is renamed with less ado than a directory twice
 
 _Create = Callable[[Directory, bytes], Created]
 
@@ -99,9 +104,9 @@ class Sandbox:
         self._attributes = Table()
         # Files of this run in directories that others can write, by device and inode.
         self._written = Table()
-        self.failures: list[ItemFailure] = []
+        self.failures = Failures()
         """What could not be restored, or not with all attributes, and why."""
-        self.kept: list[ItemFailure] = []
+        self.kept = Failures()
         """What exists and was kept although it differs from the backup or may differ, and why."""
         self.skipped = 0
         """How many items exist and were kept; those that equal the backup are not in :attr:`kept`."""
@@ -135,8 +140,41 @@ class Sandbox:
             return self._fail(path, error)
         return True
 
-    def write_file(self, path: bytes, attributes: Attributes, size: int, content: Content) -> Outcome:
-        """Write a regular file of ``size`` bytes.
+    def has_directory(self, path: bytes) -> bool:
+        """Whether there may be a directory at this path, so that something in it may exist already."""
+        try:
+            self._directories.open(path)
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError)
+        return True
+
+    def keep_file(
+        self, path: bytes, attributes: Attributes, size: int, is_content: Callable[[int], bool] | None = None
+    ) -> Outcome | None:
+        """What :meth:`write_file` comes to if it keeps what exists, which counts as kept then; None if it does not.
+
+        ``is_content`` looks at an open file that seems to be what would be restored, and says whether it is.
+        """
+        wanted = Wanted(stat.S_IFREG, attributes.mtime_ns, size)
+        try:
+            directory, name = self._locate(path)
+            existing = entry_status(directory, name)
+            if existing is None or stat.S_ISDIR(existing.st_mode):
+                return None
+            is_same = wanted.is_same(existing, directory, name)
+            if is_same and is_content is not None:
+                is_same = _examined(directory, name, is_content)
+        except OSError:
+            return None  # writing it will tell
+        if replaces(self._policy, attributes.mtime_ns, existing, is_same=is_same):
+            return None
+        self._keep(path, existing, is_same=is_same)
+        return Outcome.EQUAL if is_same else Outcome.SKIPPED
+
+    def write_file(
+        self, path: bytes, attributes: Attributes, size: int, content: Content, *, differs: bool = False
+    ) -> Outcome:
+        """Write a regular file of ``size`` bytes. ``differs``: what exists is not that file, though it may look so.
 
         ``content`` is not touched if the file is skipped or fails early, and may be consumed in part if writing
         fails: what is left of it is the caller's to skip. Its own errors pass through, with nothing left behind.
@@ -159,13 +197,19 @@ class Sandbox:
         def create(directory: Directory, name: bytes) -> Created:
             return create_file(directory, name, attributes, size, content, self._metadata)
 
-        return self._put(path, Wanted(stat.S_IFREG, attributes.mtime_ns, size), create)
+        return self._put(path, Wanted(stat.S_IFREG, attributes.mtime_ns, size, differs=differs), create)
 
-    def plain_files(self, directory: bytes) -> PlainFiles | None:
-        """A quicker way for files of the directory at this path, if it is new, empty but for what this run puts there,
-        and nobody else's yet; good until anything else is restored."""
+    def plain_files(self, directory: bytes, expected: int) -> PlainFiles | None:
+        """A quicker way for about ``expected`` files of the directory at this path, if this run made it and nobody else
+        can reach what is in it; good until anything else is restored."""
         staged = self._directories.staged_at(directory)
-        return PlainFiles(staged, self._metadata) if staged is not None and staged.made else None
+        try:
+            if staged is None and expected >= _WORTH_STAGING:
+                staged = self._directories.stage_again(directory)
+            found = staged or self._directories.open(directory)
+        except OSError:
+            return None  # the long way tells what is wrong
+        return PlainFiles(found, self._metadata, staged=staged is not None) if found.made else None
 
     def symlink(self, path: bytes, target: bytes, attributes: Attributes) -> Outcome:
         """Make a symbolic link; ``target`` may be anything and is never looked at."""
@@ -219,7 +263,7 @@ class Sandbox:
             identity = (status.st_dev, status.st_ino)
             return self._put(path, Wanted(stat.S_IFMT(status.st_mode), status.st_mtime_ns, identity=identity), create)
         finally:
-            os.close(pin)
+            let_go(pin)
 
     def directory_attributes(self, path: bytes, attributes: Attributes) -> None:
         """Remember what :meth:`finish` shall give the directory at ``path`` (``b""``: the target itself)."""
@@ -409,10 +453,19 @@ class Sandbox:
                     hint = "free some space there and restore again with the overwrite policy if-changed"
                 reason = ItemFailure.of(path, error).reason
                 raise TargetError(
-                    f"cannot restore {printable(path)} to {printable(self._target)}: {reason}", hint=hint
+                    f"cannot restore {printable(path) or '.'} to {printable(self._target)}: {reason}", hint=hint
                 ) from error
         self.failures.append(ItemFailure.of(path, error))
         return False
+
+
+def _examined(directory: Directory, name: bytes, is_content: Callable[[int], bool]) -> bool:
+    """Whether ``is_content`` says so of the file; OSError if it cannot be read."""
+    fd = os.open(name, os.O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, dir_fd=directory.fd)
+    try:
+        return is_content(fd)
+    finally:
+        let_go(fd)
 
 
 def _identity(status: os.stat_result) -> bytes:
@@ -433,7 +486,7 @@ def _open_target(target: bytes, *, create: bool) -> Directories:
         try:
             return Directories(root_fd, made=made)
         except BaseException:
-            os.close(root_fd)
+            let_go(root_fd)
             raise
     except OSError as error:
         reason = error.strerror or str(error)

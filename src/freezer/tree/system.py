@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 __all__ = [
     "HAS_DIRECTORY_DESCRIPTORS",
@@ -31,6 +32,7 @@ __all__ = [
     "geteuid",
     "getxattr",
     "has_descriptor_paths",
+    "let_go",
     "listxattr",
     "mkfifo",
     "mknod",
@@ -54,6 +56,13 @@ def has_descriptor_paths() -> bool:
 def descriptor_path(fd: int) -> bytes:
     """A path that leads to the inode of ``fd`` itself, even if that is a link, and whatever its name is by now."""
     return b"/proc/self/fd/%d" % fd
+
+
+def let_go(fd: int) -> None:
+    """Close a descriptor of which nothing is awaited: only of what was written does an error of close(2) tell anything,
+    and the descriptor is gone all the same."""
+    with suppress(OSError):
+        os.close(fd)
 
 
 def _missing(call: str) -> OSError:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from freezer.tree.apply import Metadata, Plain, apply_plain
 from freezer.tree.attributes import Attributes
-from freezer.tree.directories import Directory
+from freezer.tree.directories import Directory, temporary_name
 from freezer.tree.system import O_CLOEXEC, O_NOFOLLOW, pwrite
 from freezer.tree.xattrs import ACCESS_ACL, drop_xattr
 
@@ -56,13 +56,16 @@ def create_file(
 class PlainFiles:
     """The quick way for files of one directory that nobody else can reach: content at once, mode, owner and mtime.
 
+    ``staged``: what is in the directory is not at its final path yet. Elsewhere a file is renamed when it is whole.
+
     Where that is not all, or anything goes wrong, there is no file, and :func:`create_file` shall do it or say why not.
     """
 
-    def __init__(self, directory: Directory, metadata: Metadata) -> None:
+    def __init__(self, directory: Directory, metadata: Metadata, *, staged: bool) -> None:
         self._fd = directory.fd
         self._directory = directory
         self._metadata = metadata
+        self._temporary = None if staged else temporary_name()
 
     def kind(self, attributes: Attributes) -> Plain | None:
         """What :meth:`write` needs to know of all files that have these attributes but for the mtime; None if it takes
@@ -73,23 +76,30 @@ class PlainFiles:
         """Whether there is a new file ``name`` now."""
         if b"/" in name or b"\0" in name or name in _NO_NAMES:
             return False
+        directory = self._fd
+        temporary = self._temporary
+        first_name = name if temporary is None else temporary
         try:
-            fd = os.open(name, _FLAGS, kind.mode, dir_fd=self._fd)
+            fd = os.open(first_name, _FLAGS, kind.mode, dir_fd=directory)
         except OSError:
             return False
-        done = False
+        done = whole = False
         try:
             try:
-                if not content or os.write(fd, content) == len(content):
+                if not content or os.write(fd, content) == len(content):  # a disk that is nearly full takes a part
                     apply_plain(fd, kind, mtime_ns)
-                    done = True
+                    whole = True
+                    done = temporary is None
             finally:
                 os.close(fd)
+            if whole and temporary is not None and entry_status(self._directory, name) is None:
+                os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+                done = True
         except OSError:
             done = False
         finally:
             if not done:
-                discard(self._directory, name)
+                discard(self._directory, first_name)
         return done
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freezer.agent import checksum
-from freezer.agent.checksum import FILE_PREFIX, TREE_PREFIX, compute, parse, upstream_checksum
 from freezer.errors import SourceError, UsageError
 from freezer.model.items import ItemFailure
+from freezer.tree import checksum
+from freezer.tree.checksum import FILE_PREFIX, TREE_PREFIX, compute, parse, upstream_checksum
 from support.random_trees import Edit, Node, apply, build, edits, trees
 from support.trees import edit_tree, make_tree
 

@@ -37,7 +37,7 @@ def is_alive(pid: int) -> bool:
 
 def dies(pid: int) -> bool:
     """Whether the process is gone soon; a killed one takes a moment."""
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 60
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not is_alive(pid)
@@ -162,7 +162,7 @@ def test_a_missing_second_program_ends_the_first() -> None:
     begun = time.monotonic()
     with pytest.raises(CommandError, match="there is no program"):
         run("sleep 30 | /no/such")
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 25
 
 
 def test_death_by_a_signal_is_a_failure_that_does_not_show_arguments_and_loses_no_output() -> None:
@@ -188,8 +188,8 @@ child = subprocess.Popen(["sleep", "60"])
 open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
 time.sleep(60)
 """
-    with pytest.raises(CommandError, match=r"did not end within 1 seconds$"):
-        run(python(code), timeout=1)
+    with pytest.raises(CommandError, match=r"did not end within 5 seconds$"):
+        run(python(code), timeout=5)
     assert all(dies(int(pid)) for pid in pids.read_text().split())
 
 
@@ -198,14 +198,14 @@ def test_a_command_that_ignores_sigterm_is_killed_by_force(monkeypatch: pytest.M
     begun = time.monotonic()
     with pytest.raises(CommandError, match="did not end"):
         run(python("import signal,time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"), timeout=0.3)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 50
 
 
 def test_a_daemon_left_behind_is_not_waited_for(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     begun = time.monotonic()
     result = run(f"sh -c 'sleep 60 & echo $! > {pid}; echo started'")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 50
     assert result.output == "started\n"
     assert is_alive(int(pid.read_text()))
     os.kill(int(pid.read_text()), signal.SIGKILL)
@@ -228,7 +228,7 @@ def test_an_interruption_kills_the_command_and_goes_on(tmp_path: Path) -> None:
     while not pid.exists():
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=10)
+    _, errors = child.communicate(timeout=50)
     assert b"KeyboardInterrupt" in errors
     assert dies(int(pid.read_text()))
 

@@ -68,3 +68,8 @@ def test_a_small_run_measures_every_step_and_writes_results_and_page(tmp_path, c
     assert "GNU tar, gzip -6" in page
     assert main(["--report", str(tmp_path / "found.json"), "--no-plots"]) == 0
     assert capsys.readouterr().out == page
+    again = [*words, "--work", str(tmp_path / "work"), "--no-plots", "--resume", str(tmp_path / "found.json")]
+    assert main(again) == 0
+    printed = capsys.readouterr()
+    assert printed.out == page
+    assert " full " not in printed.err  # all that was asked for is there already

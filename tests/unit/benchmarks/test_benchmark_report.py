@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from benchmarks import findings, report
 from benchmarks.claims import claims
-from benchmarks.findings import CodecSample, CorpusFacts, Results, Sample, StartSample
+from benchmarks.findings import CodecSample, CorpusFacts, CostSample, Results, Sample, StartSample
 from benchmarks.measure import Usage
 from benchmarks.peers.contract import Step
 
@@ -31,6 +31,7 @@ def found(*samples, corpora=("source",), starts=(), codecs=(), files=1000, **mor
         samples=samples,
         starts=starts,
         codecs=codecs,
+        costs=more.get("costs", ()),
     )
 
 
@@ -79,10 +80,12 @@ def test_tiny_files_restore_against_tar_and_others_against_the_original():
 
 def test_encryption_is_counted_without_the_derivation_that_one_file_shows():
     starts = (StartSample("one file", Usage(0.2, 0.2, 0)), StartSample("one file, encrypted", Usage(0.5, 0.5, 0)))
-    given = found(sample("freezer-gzip", 2.0), sample("freezer-gzip-encrypted", 2.5), starts=starts)
-    one = claim(given, "encryption, source")
+    costs = (CostSample("source", "zstd", 2.0, 2.6), CostSample("source", "zstd", 2.2, 2.5))
+    given = found(sample("freezer-zstd", 1.0), starts=starts, costs=costs)
+    one = claim(given, "encryption, zstd, source")
     assert one.measured == pytest.approx(10.0)
     assert one.met is True
+    assert claim(given, "encryption, gzip, source").met is None
 
 
 def test_peak_memory_is_the_largest_of_ours_and_not_of_others():
@@ -156,3 +159,17 @@ def test_every_row_of_a_table_has_the_columns_of_its_head():
     assert blocks
     for block in blocks:
         assert len({line.count("|") for line in block if line.startswith("|")}) == 1
+
+
+def test_a_run_with_a_repository_has_the_demands_and_the_words_of_repositories():
+    given = found(
+        sample("freezer-dedup", 1.0),
+        sample("restic", 2.0),
+        sample("borg", 2.0),
+        sample("freezer-dedup", 0.1, step=Step.UNCHANGED),
+    )
+    assert claim(given, "repository, source, full: speed of restic, CPU").met is True
+    assert claim(given, "repository, source, full: speed of borg, CPU").met is False
+    assert not [one for one in claims(given) if "OpenStack Freezer" in one.subject]
+    assert report.page(given, []).startswith("# Speed of repositories\n")
+    assert report.page(found(sample("freezer-gzip", 1.0)), []).startswith("# Speed of tar backups\n")

@@ -36,4 +36,4 @@ def test_an_ignored_interrupt_stays_ignored() -> None:
 
 def _run(program: str, *, before: str) -> subprocess.CompletedProcess[str]:
     script = INTERRUPTED_IMPORT.format(program=program, before=before)
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=180, check=False)

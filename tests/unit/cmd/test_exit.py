@@ -82,6 +82,12 @@ def test_what_nobody_foresaw_is_one_line_and_exit_1(error: Exception, line: str)
     assert "Traceback" not in stderr
 
 
+def test_a_system_that_allows_no_more_threads_is_no_internal_error() -> None:
+    code, _, stderr = outcome(raising(RuntimeError("can't start new thread")))
+    assert code == 1
+    assert stderr.startswith("freezer-agent: error: the system does not let this program start another thread\nhint: ")
+
+
 def test_the_traceback_is_in_the_log_and_on_stderr_only_with_debug(caplog: pytest.LogCaptureFixture) -> None:
     outcome(raising(ValueError("why")))
     assert "Traceback" in caplog.text

@@ -49,7 +49,7 @@ def start(
     child = subprocess.Popen(
         [sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (folder / "ready").exists():
         assert child.poll() is None, child.communicate()
         assert time.monotonic() < deadline
@@ -74,7 +74,7 @@ BLOCKING = {
 def test_a_signal_cleans_up_and_then_kills_by_itself(tmp_path: Path, number: signal.Signals) -> None:
     child = start(tmp_path, "ready(); time.sleep(30)")
     child.send_signal(number)
-    stdout, stderr = child.communicate(timeout=10)
+    stdout, stderr = child.communicate(timeout=60)
     assert child.returncode == -number
     assert not (tmp_path / "temporary").exists()
     assert stdout == b""
@@ -85,7 +85,7 @@ def test_a_signal_cleans_up_and_then_kills_by_itself(tmp_path: Path, number: sig
 def test_whatever_the_program_is_doing(tmp_path: Path, work: str) -> None:
     child = start(tmp_path, work)
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=10)
+    child.communicate(timeout=60)
     assert child.returncode == -signal.SIGTERM
     assert not (tmp_path / "temporary").exists()
 
@@ -94,7 +94,7 @@ def test_a_signal_that_falls_into_a_finalizer_is_not_lost(tmp_path: Path) -> Non
     work = """class Slow:
     def __del__(self):
         ready()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             pass
 slow = Slow()
@@ -102,7 +102,7 @@ del slow
 time.sleep(30)"""
     child = start(tmp_path, work)
     child.send_signal(signal.SIGTERM)
-    _, stderr = child.communicate(timeout=10)
+    _, stderr = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGTERM
     assert not (tmp_path / "temporary").exists()
     assert b"Exception ignored" not in stderr
@@ -123,7 +123,7 @@ ready()
 time.sleep(30)"""
     child = start(tmp_path, work)
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=10)
+    child.communicate(timeout=60)
     assert child.returncode == -signal.SIGTERM
     assert not (tmp_path / "entered").exists()
 
@@ -136,7 +136,7 @@ def test_a_second_signal_kills_at_once_even_while_cleaning_up(tmp_path: Path) ->
         time.sleep(0.005)
     begun = time.monotonic()
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=10)
+    child.communicate(timeout=60)
     assert time.monotonic() - begun < 5
     assert child.returncode == -signal.SIGINT
     assert (tmp_path / "temporary").exists()
@@ -150,14 +150,14 @@ def test_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
     )
     child.send_signal(signal.SIGHUP)
     (tmp_path / "go").touch()
-    assert child.communicate(timeout=10) == (b"", b"")
+    assert child.communicate(timeout=60) == (b"", b"")
     assert child.returncode == 0
 
 
 def test_in_json_form_the_end_is_the_document(tmp_path: Path) -> None:
     child = start(tmp_path, "ready(); time.sleep(30)", form="JSON")
     child.send_signal(signal.SIGTERM)
-    stdout, _ = child.communicate(timeout=10)
+    stdout, _ = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGTERM
     assert stdout.startswith(b'{"error":{"message":"stopped by SIGTERM"')
 
@@ -165,7 +165,7 @@ def test_in_json_form_the_end_is_the_document(tmp_path: Path) -> None:
 def test_in_metadata_form_stdout_stays_empty(tmp_path: Path) -> None:
     child = start(tmp_path, "ready(); time.sleep(30)", form="METADATA")
     child.send_signal(signal.SIGTERM)
-    stdout, stderr = child.communicate(timeout=10)
+    stdout, stderr = child.communicate(timeout=60)
     assert (child.returncode, stdout) == (-signal.SIGTERM, b"")
     assert stderr == b"freezer-agent: error: stopped by SIGTERM\n"
 

@@ -19,6 +19,7 @@ from freezer.container.layout import (
     segment_name,
     state_name,
 )
+from freezer.container.levels import next_time
 from freezer.errors import DamagedError, StorageError, TransientError
 from freezer.storage.contract import ObjectInfo
 from freezer.storage.local import LocalStorage
@@ -152,3 +153,12 @@ def test_leftovers_are_data_that_nothing_commits(tmp_path: Path) -> None:
     assert {part.name for part in leftovers[0].objects} == {data_name(dead), state_name(dead), segment_name(dead, 0)}
     assert leftovers[0].size == len(b"data" + b"state" + b"12345")
     assert [leftover.key for leftover in find_leftovers(storage, engine="tar", name="h_n")] == [dead]
+
+
+def test_what_has_objects_but_no_record_was_begun_and_its_second_is_taken(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    whole = put(storage, key(0, ZERO))
+    dead = put(storage, key(1, ZERO + 5), record=None)
+    catalogue = read_catalogue(storage)
+    assert catalogue.begun == {dead}
+    assert next_time(catalogue, whole.set, ZERO + 5) == ZERO + 6

@@ -157,3 +157,13 @@ def test_two_backups_in_one_second_get_different_times(tmp_path: Path) -> None:
     assert next_time(catalogue, SET, ZERO + 2) == ZERO + 8
     assert next_time(catalogue, SET, ZERO + 50.9) == ZERO + 50
     assert next_time(catalogue, SetId("tar", "h_new"), 12.5) == 12
+
+
+def test_a_full_backup_is_due_only_where_the_rules_ask_for_it(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    assert not decide(storage).due, "there is nothing to build on"
+    run(storage, INCREMENTAL, 3)
+    assert decide(storage, LevelRules(incremental=True, max_level=2)).due
+    assert decide(storage, LevelRules(incremental=True, restart_always_level=0.0001)).due
+    assert not decide(storage).due
+    assert not decide(storage, now=ZERO - DAY).due, "the clock was set back"

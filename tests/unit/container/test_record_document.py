@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import msgspec
@@ -24,7 +25,7 @@ def changed(**fields: object) -> bytes:
     """Our record with some keys below ``freezer`` replaced."""
     raw = json.loads(document.encode(OURS))
     raw["freezer"].update(fields)
-    return json.dumps(raw).encode()
+    return json.dumps(raw).encode() + b"\n"
 
 
 def test_upstreams_record_is_read() -> None:
@@ -60,10 +61,26 @@ def test_bytes_that_are_no_record_are_damage_that_names_the_object(junk: bytes) 
     assert "\n" not in caught.value.message
 
 
-@given(st.integers(0, len(document.encode(OURS)) - 3))
+@given(st.data())
+def test_a_flipped_byte_in_upstreams_record_is_damage_or_makes_another_record(data: st.DataObject) -> None:
+    record = b'{"engine_name": "tar", "compression": "gzip", "encryption": false, "unknown": {"key": "value"}}'
+    place = data.draw(st.integers(0, len(record) - 1))
+    altered = record[:place] + bytes([record[place] ^ data.draw(st.integers(1, 255))]) + record[place + 1 :]
+    with contextlib.suppress(DamagedError, UnknownFormat):
+        document.decode(altered, NAME)
+
+
+@given(st.integers(0, len(document.encode(OURS)) - 1))
 def test_a_record_cut_anywhere_is_damage(length: int) -> None:
     with pytest.raises(DamagedError):
         document.decode(document.encode(OURS)[:length], NAME)
+
+
+def test_a_record_that_lost_its_last_byte_or_has_more_behind_it_is_damage() -> None:
+    encoded = document.encode(OURS)
+    for altered in (encoded[:-1], encoded + b"\n", encoded + b"{}"):
+        with pytest.raises(DamagedError, match="cut off, or something was appended"):
+            document.decode(altered, NAME)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +123,7 @@ def test_a_record_in_a_wrong_place_is_found_out() -> None:
 def test_the_canonical_form_is_that_of_the_record_as_read_without_its_mac() -> None:
     stored = json.loads(document.encode(document.with_mac(OURS, "AAAA")))
     assert stored["freezer"]["mac"] == "AAAA"
-    shuffled = json.dumps(dict(reversed(stored.items())), indent=None).encode()
+    shuffled = json.dumps(dict(reversed(stored.items())), indent=None).encode() + b"\n"
     assert document.canonical_bytes(document.decode(shuffled, NAME)) == document.canonical_bytes(OURS)
 
 
@@ -117,7 +134,7 @@ def test_every_part_of_a_record_is_authenticated(path: tuple[str, ...]) -> None:
     for step in path[:-1]:
         target = target[step]
     target[path[-1]] = target[path[-1]] + (1 if isinstance(target[path[-1]], int) else "x")
-    tampered = document.decode(json.dumps(raw).encode(), NAME)
+    tampered = document.decode(json.dumps(raw).encode() + b"\n", NAME)
     assert document.canonical_bytes(tampered) != document.canonical_bytes(OURS)
 
 

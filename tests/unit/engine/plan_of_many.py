@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from freezer.engine.tar import header, pax
-from freezer.engine.tar.extract import Extraction, Selection
-from freezer.engine.tar.target import Listing, Seen
+from freezer.engine.tar.archive import header, pax
+from freezer.engine.tar.restore.extract import Extraction, Selection
+from freezer.engine.tar.restore.target import Listing, Seen
 from freezer.progress import NoProgress
 from freezer.stream.compression import Codec
 from freezer.stream.source import ByteSource

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from freezer.engine.contract import Tree
-from freezer.engine.tar import snapshot
-from freezer.engine.tar.handles import Handles
-from freezer.engine.tar.write import StoreOptions, TarBackup
+from freezer.engine.tar.archive import snapshot
+from freezer.engine.tar.backup.write import StoreOptions, TarBackup
 from freezer.errors import DamagedError, SourceError
 from freezer.progress import NoProgress
+from freezer.tree.handles import Handles
 from support.levels import Level, restore, settled, store
 from support.manifest import compare, make_manifest
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from freezer.engine.contract import Restored, Summary
-from freezer.engine.tar.limits import Limits
-from freezer.engine.tar.read import ArchiveReader, Member
+from freezer.engine.tar.archive.limits import Limits
+from freezer.engine.tar.archive.read import ArchiveReader, Member
 from freezer.errors import DamagedError
 from freezer.stream.compression import Codec
 from freezer.stream.source import ByteSource

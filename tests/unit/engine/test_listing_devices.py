@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from freezer.engine.tar.extract import Extraction, Selection
-from freezer.engine.tar.target import Listing, Seen
+from freezer.engine.tar.restore.extract import Extraction, Selection
+from freezer.engine.tar.restore.target import Listing, Seen
 from freezer.progress import NoProgress
 from support.levels import opener, store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from freezer.engine.tar import write
+from freezer.engine.tar.backup import write
 from support import trees
 from support.levels import store
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from freezer.engine.contract import Restored
-from freezer.engine.tar.extract import Extraction, Selection
-from freezer.engine.tar.limits import Limits
+from freezer.engine.tar.archive.limits import Limits
+from freezer.engine.tar.restore.extract import Extraction, Selection
 from freezer.errors import FreezerError
 from freezer.model.items import ItemFailure
 from freezer.progress import NoProgress
@@ -44,8 +44,8 @@ class Watched(Sandbox):
         self.long_way: list[bytes] = [*getattr(self, "long_way", []), path]
         return super().write_file(path, attributes, size, content)
 
-    def plain_files(self, directory: bytes) -> PlainFiles | None:
-        return super().plain_files(directory) if self.quick else None
+    def plain_files(self, directory: bytes, expected: int) -> PlainFiles | None:
+        return super().plain_files(directory, expected) if self.quick else None
 
 
 @dataclass

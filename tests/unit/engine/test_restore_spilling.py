@@ -12,21 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freezer.engine.tar import lists, pax, read, spool, waiting
-from freezer.engine.tar.bodies import Bodies
-from freezer.engine.tar.extract import Extraction, Selection
-from freezer.engine.tar.fractions import Fractions
-from freezer.engine.tar.limits import Limits
-from freezer.engine.tar.target import Listing, Seen
-from freezer.engine.tar.waiting import LATER, MISSING, NOW, Waiting
+from freezer.engine.tar.archive import extended, lists, pax, read
+from freezer.engine.tar.archive.limits import Limits
+from freezer.engine.tar.restore import waiting
+from freezer.engine.tar.restore.bodies import Bodies
+from freezer.engine.tar.restore.extract import Extraction, Selection
+from freezer.engine.tar.restore.fractions import Fractions
+from freezer.engine.tar.restore.target import Listing, Seen
+from freezer.engine.tar.restore.waiting import LATER, MISSING, NOW, Run, Waiting
 from freezer.errors import DamagedError, FreezerError
 from freezer.progress import NoProgress
-from freezer.tree import table
-from freezer.tree.table import Table
+from freezer.spill import spool, table
+from freezer.spill.table import Table
 from hostile.hostile_tarball import END, file, hard_link, listed
 from support import trees
 from support.levels import Level, opener, restore, settled, store
 from support.manifest import compare, make_manifest
+from support.sweeps import Trials
 
 PEAK = 128 * 1024 * 1024
 _PLAN = Path(__file__).parent / "plan_of_many.py"
@@ -38,6 +40,7 @@ def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "IN_MEMORY", 1)
     monkeypatch.setattr(spool, "IN_MEMORY", 1)
     monkeypatch.setattr(read, "_PIECE", 512)
+    monkeypatch.setattr(extended, "PIECE", 512)
 
 
 def _levels(source: Path, count: int) -> list[Level]:
@@ -106,33 +109,53 @@ def test_a_table_is_a_dict(steps: list[tuple[str, bytes, bytes]], spilling: bool
         kept.close()
 
 
-_dirs, _names = st.sampled_from([b"", b"d", b"d/e"]), st.sampled_from([b"x", b"y", b"z"])
+_dirs, _names = st.sampled_from([b"", b"d", b"d/e"]), st.sampled_from([b"%d" % number for number in range(30)])
+_runs = st.lists(st.dictionaries(_names, st.sampled_from([NOW, LATER, MISSING]), max_size=6), max_size=6)
 
 
-@given(
-    st.dictionaries(st.tuples(_dirs, _names), st.sampled_from([NOW, LATER, MISSING])),
-    st.lists(st.tuples(_dirs, _names)),
-    st.booleans(),
-    st.integers(0, 4),
-)
+@given(st.dictionaries(_dirs, _runs), st.lists(st.tuples(_dirs, _names)), st.booleans(), st.integers(0, 40))
 def test_what_is_waited_for_is_taken_once(
-    expected: dict[tuple[bytes, bytes], int], taken: list[tuple[bytes, bytes]], newest: bool, memory: int
+    expected: dict[bytes, list[Run]], taken: list[tuple[bytes, bytes]], newest: bool, memory: int
 ) -> None:
-    model = dict(expected)
+    """Whatever order the runs of a directory and the names in them are in."""
+    model = {
+        (directory, name): state for directory, runs in expected.items() for run in runs for name, state in run.items()
+    }
     names = Waiting()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waiting, "IN_MEMORY", memory)
-        for (directory, name), state in expected.items():
-            names.add(directory, [name], state)
+        patch.setattr(waiting, "_SORTED", 3)
+        for directory, runs in expected.items():
+            names.expect(directory, [dict(run) for run in runs])
         for key in taken:
             hidden = newest and model.get(key) == LATER
             assert names.take(*key, newest=newest) == (None if hidden else model.pop(key, None))
         assert bool(names) == bool(model)
-        left = {(directory, name): state for directory, some in names.directories() for name, state in some}
-        assert left == model
+        left = [(directory, run) for directory, runs in names.directories() for run in runs]
+        assert {(directory, name): state for directory, run in left for name, state in run.items()} == model
         names.drop(b"d")
-        assert names.take(b"d", b"x", newest=False) is None
+        assert all(names.take(b"d", b"%d" % number, newest=False) is None for number in range(30))
         names.close()
+
+
+def test_a_directory_in_order_is_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "IN_MEMORY", 50)
+    unpacked = 0
+    original = waiting._unpacked
+
+    def counted(packed: bytes) -> Run:
+        nonlocal unpacked
+        unpacked += 1
+        return original(packed)
+
+    monkeypatch.setattr(waiting, "_unpacked", counted)
+    names = Waiting()
+    names.expect(b"d", ({b"%05d" % number: NOW for number in range(start, start + 20)} for start in range(0, 1000, 20)))
+    assert all(names.take(b"d", b"%05d" % number, newest=True) == NOW for number in range(1000))
+    assert not names
+    assert unpacked <= 50
+    assert len(names._near) <= 3, "a dictionary that was emptied is as large as before"
+    names.close()
 
 
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=5))
@@ -212,10 +235,9 @@ def test_a_table_without_a_place_for_its_file_says_which_variable_helps(monkeypa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.slow
-def test_millions_of_names_and_links_are_planned_in_the_promised_memory(request: pytest.FixtureRequest) -> None:
+def test_millions_of_names_and_links_are_planned_in_the_promised_memory(trials: Trials) -> None:
     """All in one directory, in an archive that does not say which files have several names."""
-    long = request.config.getoption("markexpr") == "slow"
-    files, links = (5_000_000, 2_000_000) if long else (5_000, 2_000)
+    files, links = trials(5_000, 5_000_000), trials(2_000, 2_000_000)
     command = [sys.executable, str(_PLAN), str(files), str(links)]
     seen, peak = map(int, subprocess.run(command, check=True, capture_output=True).stdout.split())
     assert seen == files + links + 1

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from freezer.engine.tar.extract import Extraction, Selection
-from freezer.engine.tar.read import ArchiveReader
+from freezer.engine.tar.archive.read import ArchiveReader
+from freezer.engine.tar.restore.extract import Extraction, Selection
 from freezer.progress import NoProgress
 from freezer.stream.compression import Codec
 from freezer.stream.source import ByteSource

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from freezer.engine.contract import Restored, Summary
-from freezer.engine.tar import pax as records
-from freezer.engine.tar.fractions import Fractions
-from freezer.engine.tar.lists import Renames
-from freezer.errors import DamagedError
+from freezer.engine.tar.archive import pax as records
+from freezer.engine.tar.restore.fractions import Fractions
 from hostile.hostile_tarball import END, file, hard_link, listed, pax
 from support.levels import Level, restore
 
@@ -64,19 +60,6 @@ def test_deleting_stays_within_what_was_selected(tmp_path: Path) -> None:
     assert _restore(target, archive, only=[b"d"], delete=True).deleted == 1
     assert not (target / "d" / "foreign").exists()
     assert (target / "e" / "foreign").exists()
-
-
-def test_renames_are_followed_in_any_number_of_directories() -> None:
-    renames = Renames([(b"old", b"new")])
-    assert all(renames.forward(b"old/%d" % number) == b"new/%d" % number for number in range(20_010))
-    assert renames.forward(b"old/0") == b"new/0"
-
-
-def test_renames_that_make_a_path_longer_and_longer_are_damage() -> None:
-    renames = Renames([(b"a", b"a/" + b"b" * 1000)] * 100)
-    assert renames.forward(b"c") == b"c"
-    with pytest.raises(DamagedError, match="its renames never end"):
-        renames.forward(b"a")
 
 
 def test_fractions_of_files_that_were_passed_over_can_still_be_had() -> None:

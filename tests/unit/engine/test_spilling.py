@@ -13,24 +13,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freezer.engine.contract import Tree
-from freezer.engine.tar import snapshot, spool
-from freezer.engine.tar.links import LinkTable
-from freezer.engine.tar.scanned import Directory
-from freezer.engine.tar.spool import Spool
-from freezer.engine.tar.write import StoreOptions, TarBackup
+from freezer.engine.contract import Tree, pour
+from freezer.engine.tar.archive import snapshot
+from freezer.engine.tar.backup import moves
+from freezer.engine.tar.backup.links import LinkTable
+from freezer.engine.tar.backup.scanned import Directory
+from freezer.engine.tar.backup.write import StoreOptions, TarBackup
 from freezer.errors import FreezerError
 from freezer.progress import NoProgress
-from freezer.tree import table
+from freezer.spill import spool, table
+from freezer.spill.spool import Spool
 from support import trees
 from support.levels import Collected, Level, restore, settled, store
 from support.manifest import compare, make_manifest
+from support.sweeps import Trials
 
 PEAK = 128 * 1024 * 1024
 _BACKUP = """
 import os, sys, time
 from freezer.engine.contract import Tree
-from freezer.engine.tar.write import StoreOptions, TarBackup
+from freezer.engine.tar.backup.write import StoreOptions, TarBackup
 from freezer.progress import NoProgress
 
 class Sink:
@@ -54,7 +56,7 @@ def _level(source: Path, base: bytes | None, now_ns: int) -> Level:
     sink, state = Collected(4096), Collected()
     with TarBackup(Tree(os.fsencode(source)), known, StoreOptions(), now_ns=now_ns, progress=NoProgress()) as backup:
         summary = backup.scan()
-        backup.write(sink).copy_to(state)
+        pour(backup.write(sink), state)
     return Level(sink.content(), state.content(), summary)
 
 
@@ -93,6 +95,24 @@ def test_links_beyond_memory_are_restored_as_links(tmp_path: Path, monkeypatch: 
         os.utime(source / f"a{number}")
         (source / f"b{number}").rename(source / "folder" / f"{number}")
     levels = [first, store(source, base)]
+    assert restore(levels, tmp_path / "out").problems() == ()
+    assert compare(make_manifest(source), make_manifest(tmp_path / "out"), ignore=("alloc",)) == []
+
+
+def test_directories_moved_beyond_the_most_that_one_level_remembers_are_stored_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moves, "MOST_MOVES", 2)
+    source = tmp_path / "source"
+    for name in "abcd":
+        (source / name / "deep").mkdir(parents=True)
+        (source / name / "deep" / "file").write_text(f"in {name}")
+    first = store(source)
+    base = settled(first.state)
+    for name in "abcd":
+        (source / name).rename(source / f"moved-{name}")
+    levels = [first, store(source, base)]
+    assert levels[1].summary.stored_items == 2
     assert restore(levels, tmp_path / "out").problems() == ()
     assert compare(make_manifest(source), make_manifest(tmp_path / "out"), ignore=("alloc",)) == []
 
@@ -137,12 +157,9 @@ def test_a_spool_without_a_place_for_its_file_says_which_variable_helps(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.slow
-def test_millions_of_names_and_links_fit_into_the_promised_memory(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+def test_millions_of_names_and_links_fit_into_the_promised_memory(trials: Trials, tmp_path: Path) -> None:
     """``linked`` files have two names each, so there are ``plain + 2 * linked`` names."""
-    long = request.config.getoption("markexpr") == "slow"
-    plain, linked = (1_000_000, 2_000_000) if long else (3_000, 1_000)
+    plain, linked = trials(3_000, 1_000_000), trials(1_000, 2_000_000)
     _make_names(tmp_path / "source", plain, linked)
     command = [sys.executable, "-c", _BACKUP, str(tmp_path / "source")]
     stored, peak = map(int, subprocess.run(command, check=True, capture_output=True).stdout.split())

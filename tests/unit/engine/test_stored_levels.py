@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freezer.engine.tar import snapshot
-from freezer.engine.tar.write import StoreOptions
+from freezer.engine.tar.archive import snapshot
+from freezer.engine.tar.backup.write import StoreOptions
 from freezer.errors import DamagedError
 from support import random_trees, trees
 from support.levels import Level, restore, restore_with_gnu_tar, settled, store

@@ -17,10 +17,23 @@ from freezer.options.table import RETIRED
 
 ROOT = Path(__file__).parents[3]
 GUIDE = [*ROOT.glob("*.md"), *ROOT.glob("docs/guide/*.md"), ROOT / "docs/index.md"]
-OF_OTHERS = {"switching.md", "migration.md"}  # these speak of other programs too
+OF_OTHERS = {  # these speak of other programs, too
+    "api.md",
+    "central.md",
+    "client.md",
+    "elasticsearch.md",
+    "exactly-once.md",
+    "migration.md",
+    "runs.md",
+    "scheduler.md",
+    "sessions.md",
+    "switching.md",
+    "troubleshooting.md",
+    "up.md",
+}
 PAGES = sorted(page for page in GUIDE if page.name not in OF_OTHERS)
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*\*?")
-FOREIGN = {"--xattrs", "--acls", "--platform"}
+FOREIGN = {"--xattrs", "--acls", "--platform", "--follow", "--listen"}
 
 
 def own_options(text: str) -> list[str]:

@@ -130,7 +130,6 @@ def test_older_names_under_the_new_program_get_a_notice(agent):
         ("--file-to-backup /x --lvm-srcvol /dev/vg/lv", "--lvm-srcvol: this build does not have volume snapshots yet"),
         ("--nova-inst-id ID --storage local", "--nova-inst-id: this build does not have OpenStack yet"),
         ("--mode mysql -F /x --storage local", "--mode mysql: this build does not have databases yet"),
-        ("-F /x --storage s3", "--storage s3: this build does not have S3 storage yet"),
         ("-F /x --snapshot --storage local", "--snapshot: this build does not have volume snapshots yet"),
         ("-F /x --snapshot yes --storage local", "--snapshot: this build does not have volume snapshots yet"),
         ("-F /x --storage local -e rsync", "--engine rsync: this build does not have the rsync formats yet"),
@@ -208,7 +207,7 @@ def test_the_readmes_nova_document_is_understood():
     ]
 
 
-def test_the_readmes_file_with_several_storages_is_understood_and_said_to_be_early(agent):
+def test_the_readmes_file_with_several_storages_is_understood(agent):
     text = (
         "[default]\naction = backup\nmode = fs\npath_to_backup = /foo/\nbackup_name = mytest6\nalways_level = 2\n"
         "max_segment_size = 67108864\ncontainer = /tmp/backup/\nstorage = local\n"
@@ -216,8 +215,13 @@ def test_the_readmes_file_with_several_storages_is_understood_and_said_to_be_ear
         "[storage:second]\nstorage=local\ncontainer = /tmp/backup2/\n"
         "[storage:swift]\nstorage=swift\ncontainer = test\nosrc = openrc.osrc\n"
     )
-    with pytest.raises(NotBuiltError, match=r"\[storage:second\]: this build does not have several storages at once"):
-        agent.job(text)
+    places = agent.job(text).settings.storages
+    assert [(place.name, place.storage, place.container) for place in places] == [
+        ("first", "local", "/tmp/backup1/"),
+        ("second", "local", "/tmp/backup2/"),
+        ("swift", "swift", "test"),
+    ]
+    assert places[2].optional_text("osrc") == "openrc.osrc"
 
 
 def test_the_readmes_file_with_limits_is_understood(agent):

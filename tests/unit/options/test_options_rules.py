@@ -51,7 +51,7 @@ def test_the_generations_agree_on_when_a_backup_is_incremental(agent, line, prog
         ),
         ("--read-data", "--read-data has no meaning for backup, only for check"),
         ("--delete", "--delete has no meaning for backup, only for restore"),
-        ("--all-hosts", "--all-hosts has no meaning for backup, only for list and check"),
+        ("--all-hosts", "--all-hosts has no meaning for backup, only for list, check and copy"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(agent, line, message):
@@ -78,11 +78,11 @@ def test_options_that_contradict_each_other_are_refused(agent, line, message):
         ),
         (
             "show --restore-from-date 2026-01-01 --restore-backup-id x",
-            "only one of --restore-from-date and --restore-backup-id can be given",
+            "only one of --restore-from-date and --id can be given",
         ),
         (
             "restore --restore-abs-path /x --restore-level 0 --restore-backup-id x",
-            "only one of --restore-level and --restore-backup-id can be given",
+            "only one of --restore-level and --id can be given",
         ),
     ],
 )

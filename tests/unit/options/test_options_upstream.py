@@ -112,7 +112,7 @@ def test_ambiguous_prefixes_name_the_candidates_in_one_line():
     with pytest.raises(UsageError) as caught:
         find_spelling("--ftp-")
     assert caught.value.message == (
-        "--ftp- is ambiguous: it can mean --ftp-certfile, --ftp-host, --ftp-keyfile, --ftp-password, "
+        "--ftp- is ambiguous: it can mean --ftp-authority, --ftp-certfile, --ftp-host, --ftp-keyfile, --ftp-password, "
         "--ftp-port, --ftp-username"
     )
 

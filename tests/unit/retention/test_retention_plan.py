@@ -195,3 +195,7 @@ def test_a_flawed_increment_of_the_newest_good_chain_goes_with_a_cut_off() -> No
 def test_a_need_that_names_no_item_is_ignored() -> None:
     lost = Item("increment", NOON, "g", needs=("gone",), flaw="its base is missing")
     assert kept(plan([lost], Rules(last=1))) == ["increment"]
+
+
+def test_nothing_is_kept_for_having_been_verified_unless_somebody_asks():
+    assert Rules().verified == 0

@@ -6,33 +6,12 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from support.small_http import Reply, Request, Server
 
 CONTAINER = "box"
 NOW = 1_000_000_000.0
-
-
-@dataclass
-class Request:
-    method: str
-    name: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Reply:
-    """An answer; ``length`` is the Content-Length if it shall differ from the body's, ``cut`` ends the connection."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    length: int | None = None
 
 
 Fault = Callable[[Request], Reply | None]
@@ -48,17 +27,14 @@ class SmallSwift:
         self.lasting: list[Fault] = []
         self.seen: list[Request] = []
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.server = Server(self.answer, "/v1/AUTH_x/")
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/v1/AUTH_x"
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.close()
 
     def count(self, method: str) -> int:
         return sum(request.method == method for request in self.seen)
@@ -124,35 +100,6 @@ def _read(request: Request, data: bytes, headers: dict[str, str]) -> Reply:
 
 def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _handler(swift: SmallSwift) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_any(self) -> None:
-            parts = urlsplit(self.path)
-            name = unquote(parts.path.removeprefix("/v1/AUTH_x/")).partition("/")[2]
-            query = {key: value[0] for key, value in parse_qs(parts.query, keep_blank_values=True).items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {key.lower(): value for key, value in self.headers.items()}
-            reply = swift.answer(Request(self.command, name, query, headers, body))
-            self.send_response_only(reply.status)
-            for key, value in reply.headers.items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(reply.body)
-                if reply.length is not None and reply.length != len(reply.body):
-                    self.close_connection = True
-
-        do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815
-
-        def log_message(self, *_arguments: Any) -> None:
-            pass
-
-    return Handler
 
 
 class Tokens:

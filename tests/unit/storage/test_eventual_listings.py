@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+import msgspec
 import pytest
 
 from freezer.errors import PermanentError
@@ -26,7 +26,7 @@ class Lagging(StorageWrapper):
 
     @property
     def capabilities(self) -> Capabilities:
-        return replace(self._inner.capabilities, list_delay=self._admitted)
+        return msgspec.structs.replace(self._inner.capabilities, list_delay=self._admitted)
 
     def list(self, prefix: str = "") -> Sequence[ObjectInfo]:
         now, found = self._clock.monotonic(), self._inner.list(prefix)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from freezer.errors import BusyError, ObjectExists, PermanentError, StorageError, TransientError
+from freezer.errors import BusyError, ObjectExists, ObjectNotFound, PermanentError, StorageError, TransientError
 from freezer.storage.contract import Storage
 from freezer.storage.retry import RetryingStorage, RetryPolicy
 from freezer.testing.clock import FakeClock
@@ -84,21 +84,35 @@ def test_a_segment_is_written_again_at_its_offset() -> None:
 
 
 class TestPutNew:
-    def test_is_never_repeated(self) -> None:
-        storage, faulty, _ = retrying(Fault(Kind.BEFORE, "put_new", times=None))
+    def test_is_repeated_until_it_works(self) -> None:
+        storage, faulty, clock = retrying(Fault(Kind.BEFORE, "put_new", times=3))
+        storage.put_new("object", b"mine")
+        assert faulty.get("object") == b"mine"
+        assert [call.operation for call in faulty.calls] == ["put_new"] * 4 + ["get"]
+        assert clock.slept == [0.5, 1.0, 2.0]
+
+    def test_fails_with_what_went_wrong_if_it_never_works(self) -> None:
+        storage, faulty, _ = retrying(Fault(Kind.BEFORE, "put_new", times=None), policy=RetryPolicy(tries=3))
         with pytest.raises(TransientError, match="the connection was lost"):
             storage.put_new("object", b"mine")
-        assert faulty.calls == [Call("put_new", "object"), Call("get", "object")]
+        assert faulty.calls == [Call("put_new", "object")] * 3
 
     def test_succeeded_if_its_bytes_are_there_although_the_answer_was_lost(self) -> None:
         storage, faulty, _ = retrying(Fault(Kind.AFTER, "put_new"), Fault(Kind.BEFORE, "get", times=2))
         storage.put_new("object", b"mine")
-        assert [call.operation for call in faulty.calls] == ["put_new", "get", "get", "get"]
+        assert [call.operation for call in faulty.calls] == ["put_new", *(["put_new", "get"] * 3)]
 
     @pytest.mark.parametrize("theirs", [b"theirs", b"mine and more", b""])
     def test_failed_if_somebody_elses_bytes_are_there(self, theirs: bytes) -> None:
         storage, faulty, _ = retrying(Fault(Kind.BEFORE, "put_new"))
         faulty.put("object", theirs)
+        with pytest.raises(ObjectExists):
+            storage.put_new("object", b"mine")
+
+    def test_failed_if_the_name_is_taken_and_what_took_it_is_gone_when_we_look(self) -> None:
+        gone = Fault(Kind.BEFORE, "get", error=lambda: ObjectNotFound("gone"))
+        storage, faulty, _ = retrying(Fault(Kind.BEFORE, "put_new"), gone)
+        faulty.put("object", b"theirs")
         with pytest.raises(ObjectExists):
             storage.put_new("object", b"mine")
 
@@ -113,3 +127,26 @@ class TestPutNew:
         with pytest.raises(ObjectExists):
             storage.put_new("object", b"mine")
         assert "get" not in [call.operation for call in faulty.calls]
+
+
+class TestServersThatSayWhenToComeBack:
+    def _busy(self, seconds: float, times: int | None) -> Fault:
+        return Fault(Kind.BEFORE, "get", times=times, error=lambda: TransientError("busy", retry_after=seconds))
+
+    def test_are_left_alone_that_long(self) -> None:
+        storage, faulty, clock = retrying(self._busy(30, 2))
+        faulty.put_new("there", b"x")
+        assert storage.get("there") == b"x"
+        assert clock.slept == [30, 30]
+
+    def test_do_not_shorten_the_wait(self) -> None:
+        storage, faulty, clock = retrying(self._busy(0, 2))
+        faulty.put_new("there", b"x")
+        storage.get("there")
+        assert clock.slept == [0.5, 1.0]
+
+    def test_are_not_waited_for_beyond_the_limit(self) -> None:
+        storage, faulty, clock = retrying(self._busy(901, None))
+        with pytest.raises(TransientError, match="busy"):
+            storage.get("there")
+        assert (len(faulty.calls), clock.slept) == (1, [])

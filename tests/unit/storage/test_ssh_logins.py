@@ -105,6 +105,21 @@ def test_an_unknown_host_is_refused_with_its_fingerprint_and_the_way_to_accept_i
         sshd.known_hosts.write_text(known)
 
 
+def test_hosts_are_remembered_in_a_file_of_ones_own(sshd, tmp_path):
+    own = tmp_path / 'a "folder" of 100%d' / "known hosts"
+    own.parent.mkdir()
+    before = sshd.known_hosts.read_text()
+    assert isinstance(refusal(sshd, known_hosts=str(own)), PermanentError)
+    storage = opened(sshd, accept_new_host_key=True, known_hosts=str(own))
+    assert storage.exists()
+    storage.close()
+    assert f":{sshd.port} " in own.read_text()
+    assert sshd.known_hosts.read_text() == before
+    again = opened(sshd, known_hosts=str(own))
+    assert again.exists()
+    again.close()
+
+
 def test_a_changed_host_key_is_refused_even_if_new_ones_are_accepted(sshd):
     known = sshd.known_hosts.read_text()
     other = (sshd.folder / "id.pub").read_text().split()

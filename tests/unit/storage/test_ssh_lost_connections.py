@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from queue import SimpleQueue
 
 import pytest
@@ -20,6 +21,7 @@ from freezer.storage.ssh.program import Program
 from freezer.storage.ssh.wire import Type
 
 PIECE = 32 * 1024  # of data, in one packet for a server that tells no limits
+LARGE = bytes(range(256)) * (4 * PIECE // 256)
 
 
 @pytest.fixture
@@ -27,6 +29,21 @@ def sftp(tmp_path):
     server = SmallSftp(tmp_path / "server")
     yield server
     server.close()
+
+
+@pytest.fixture
+def stall(sftp, tmp_path, monkeypatch):
+    """A function after which the server does nothing with the next bytes, until the function that it returns says what
+    it ``then`` does: so they are on their way for as long as the test wants them to be."""
+    monkeypatch.setattr("freezer.storage.ssh.upload._WIDE", PIECE)
+    go = tmp_path / "go"
+
+    def begin(then: str) -> Callable[[], None]:
+        waiting = f"import time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+        sftp.faults(Fault("write", then=then, meanwhile=waiting))
+        return go.touch
+
+    return begin
 
 
 def test_a_commit_whose_answer_was_lost_is_found_to_have_had_its_effect(sftp):
@@ -107,6 +124,61 @@ def test_a_segment_that_failed_half_way_is_no_part_of_the_object(sftp):
     assert storage.get("object") == b"first"
 
 
+def test_bytes_that_were_on_their_way_when_the_line_broke_are_sent_again(sftp, stall):
+    storage = sftp.storage()
+    upload = storage.open_write("object")
+    upload.write(0, b"first")
+    go_on = stall("cut")
+    segment = bytearray(LARGE)
+    upload.write(5, segment)
+    assert upload.in_flight == len(LARGE)
+    segment.clear()  # it is ours again
+    go_on()
+    with pytest.raises(TransientError):
+        upload.write(5 + len(LARGE), b"rest")
+    (temp,) = sftp.container.iterdir()
+    assert temp.read_bytes() == b"first"
+    upload.write(5 + len(LARGE), b"rest")
+    assert upload.in_flight == 0
+    upload.commit()
+    assert storage.get("object") == b"first" + LARGE + b"rest"
+
+
+def test_a_commit_waits_for_what_is_on_its_way_and_may_be_repeated_if_that_is_lost(sftp, stall):
+    storage = sftp.storage()
+    upload = storage.open_write("object")
+    go_on = stall("cut")
+    upload.write(0, LARGE)
+    go_on()
+    with pytest.raises(TransientError):
+        upload.commit()
+    assert not (sftp.container / "object").exists()
+    upload.commit()
+    assert storage.get("object") == LARGE
+
+
+def test_bytes_that_the_server_refuses_after_they_were_taken_are_told_of_and_sent_again(sftp, stall):
+    storage = sftp.storage()
+    upload = storage.open_write("object")
+    go_on = stall("status")
+    upload.write(0, LARGE)
+    go_on()
+    with pytest.raises(PermanentError, match="cannot write at 0: the server says only"):
+        upload.write(len(LARGE), b"rest")
+    upload.write(len(LARGE), b"rest")
+    upload.commit()
+    assert storage.get("object") == LARGE + b"rest"
+
+
+def test_an_upload_given_up_with_bytes_on_their_way_leaves_nothing(sftp, stall):
+    upload = sftp.storage().open_write("object")
+    go_on = stall("do")
+    upload.write(0, LARGE)
+    go_on()
+    upload.abort()
+    assert sftp.left() == []
+
+
 def test_what_was_put_on_the_medium_is_not_compared_again(sftp, monkeypatch):
     monkeypatch.setattr("freezer.storage.ssh.upload._SYNC_EVERY", 10)
     storage = sftp.storage()
@@ -136,13 +208,13 @@ def test_a_put_whose_answer_was_lost_leaves_the_object_or_nothing(sftp):
 
 
 def test_a_hold_outlives_a_short_interruption(sftp, monkeypatch):
-    monkeypatch.setattr("freezer.storage.ssh.lease.BEAT", 0.05)
+    monkeypatch.setattr("freezer.storage.files.lease.BEAT", 0.05)
     storage = sftp.storage()
     with storage.hold("set"):
         (marker,) = sftp.container.iterdir()
         sftp.faults(Fault("open", marker.name, then="cut", times=2))
         size = marker.stat().st_size
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while marker.stat().st_size < size + 4 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert marker.stat().st_size >= size + 4
@@ -178,7 +250,7 @@ def test_a_program_that_ended_before_it_was_greeted_is_asked_why():
     process.wait()
     assert process.stdin is not None
     assert process.stdout is not None
-    channel = Channel(Program(process, process.stdin, process.stdout, complaints, None), PermanentError)
+    channel = Channel(Program(process, process.stdin, process.stdout, complaints, None), PermanentError, 60.0)
     with pytest.raises(PermanentError, match="no way"):
         channel.greet()
     assert not channel.alive

@@ -257,8 +257,8 @@ def test_bytes_that_the_server_loses_with_the_connection_are_noticed(connect, tm
 
 
 def test_two_processes_cannot_hold_one_name_and_a_dead_one_holds_nothing(storage, connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("freezer.storage.ssh.lease.BEAT", 0.2)
-    monkeypatch.setattr("freezer.storage.ssh.lease.PATIENCE", 1.5)
+    monkeypatch.setattr("freezer.storage.files.lease.BEAT", 0.2)
+    monkeypatch.setattr("freezer.storage.files.lease.PATIENCE", 1.5)
     other = connect()
     with storage.hold("set"):
         with pytest.raises(BusyError, match="another process is working on it"), other.hold("set"):
@@ -281,7 +281,7 @@ def marker_of(storage: SshStorage, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_holder_that_was_taken_for_dead_writes_nothing_more(storage, tmp_path, monkeypatch):
-    monkeypatch.setattr("freezer.storage.ssh.lease.BEAT", 0.1)
+    monkeypatch.setattr("freezer.storage.files.lease.BEAT", 0.1)
     with storage.hold("set"):
         (marker,) = (tmp_path / "container").iterdir()
         marker.unlink()

@@ -9,7 +9,6 @@ import pytest
 from small_sftp import OPENSSH, Fault, SmallSftp
 
 from freezer.errors import (
-    BusyError,
     ObjectExists,
     PermanentError,
     PermissionDenied,
@@ -284,27 +283,13 @@ def test_a_sweep_that_may_not_remove_says_so(sftp, storage):
     assert sftp.left() == [".freezer-tmp-1"]
 
 
-def marker(sftp, order):
-    """The marker of one who has only announced himself, and goes before or after all others by its name."""
+@pytest.mark.parametrize("order", ["!", "~"])
+def test_one_who_announced_himself_and_died_is_cleared_away_wherever_his_name_stands(sftp, storage, monkeypatch, order):
+    monkeypatch.setattr("freezer.storage.files.lease._LOOK", 0.01)
+    monkeypatch.setattr("freezer.storage.files.lease.PATIENCE", 0.3)
     topic = hashlib.sha256(b"set").hexdigest()[:24]
-    path = sftp.container / f".freezer-tmp-hold-{topic}-alone-{order}"
-    path.touch()
-    return path
-
-
-def test_of_two_who_come_at_once_the_second_by_name_goes_back_and_tries_again(sftp, storage, monkeypatch):
-    monkeypatch.setattr("freezer.storage.ssh.lease._LOOK", 0.01)
-    rival = marker(sftp, "!")
-    with pytest.raises(BusyError, match="another process is working on it"), storage.hold("set"):
-        pass
-    assert sum(f"{rival.parent}/.freezer-tmp-hold-" in line for line in sftp.seen() if line.startswith("open ")) == 8
-    assert sftp.left() == [rival.name]
-
-
-def test_one_who_announced_himself_and_died_is_cleared_away(sftp, storage, monkeypatch):
-    monkeypatch.setattr("freezer.storage.ssh.lease._LOOK", 0.01)
-    monkeypatch.setattr("freezer.storage.ssh.lease.PATIENCE", 0.3)
-    rival = marker(sftp, "~")
+    rival = sftp.container / f".freezer-tmp-hold-{topic}-alone-{order}"
+    rival.touch()
     with storage.hold("set"):
         assert not rival.exists()
     assert sftp.left() == []

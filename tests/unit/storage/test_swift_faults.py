@@ -178,6 +178,34 @@ def test_a_manifest_that_fails_is_sent_again(swift, retrying):
     assert retrying.get("a/data") == data
 
 
+def done_but_denied(swift, name="/data"):
+    """A fault: requests to store this are carried out, and answered as failures."""
+
+    def fault(request):
+        if request.method != "PUT" or not request.name.endswith(name):
+            return None
+        with swift.lock:
+            swift._carry_out(request)
+        return Reply(500)
+
+    return fault
+
+
+def test_a_manifest_that_was_stored_though_the_answer_said_no_keeps_its_segments(swift, retrying):
+    swift.faults.append(done_but_denied(swift))
+    data = write(retrying)
+    assert retrying.get("a/data") == data
+    assert [item.size for item in retrying.list("a/")] == [len(data)]
+
+
+def test_an_upload_whose_end_nobody_knows_takes_nothing_from_a_manifest_that_is_there(swift, retrying, storage):
+    swift.lasting.append(done_but_denied(swift))
+    with pytest.raises(TransientError):
+        write(retrying)
+    swift.lasting.clear()
+    assert len(storage.get("a/data")) == 6000
+
+
 def test_an_upload_that_cannot_succeed_leaves_nothing(swift, retrying):
     swift.lasting.append(on("PUT", Reply(503), "/00000003"))
     with pytest.raises(TransientError):
@@ -284,7 +312,15 @@ def test_an_answer_that_was_lost_leaves_put_new_to_find_out(swift, retrying):
 
     swift.faults.append(lose)
     retrying.put_new("a", b"ours")
-    assert swift.count("PUT") == 1
+    assert swift.objects["a"][0] == b"ours"
+    assert swift.count("PUT") == 2  # the second is refused, and what is there turns out to be ours
+
+
+def test_a_record_that_must_be_new_is_tried_again_until_it_is_stored(swift, retrying):
+    swift.faults += [lambda request: Reply(503) if request.method == "PUT" else None] * 2
+    retrying.put_new("a", b"ours")
+    assert swift.objects["a"][0] == b"ours"
+    assert swift.count("PUT") == 3
 
 
 def test_a_large_object_that_another_replaced_is_read_anew(swift, tokens, storage):

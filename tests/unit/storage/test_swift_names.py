@@ -1,4 +1,4 @@
-"""Names of ours as Swift can have them, and segments' names."""
+"""Names of segments, and what manifests say of them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freezer.errors import PermanentError, UsageError
+from freezer.errors import PermanentError
 from freezer.storage.swift import names
 from freezer.storage.swift.large import MANIFEST, SIZES, Segments, manifest_headers, manifest_target
 
-BYTES = st.binary(max_size=30).map(lambda data: data.decode("utf-8", "surrogateescape"))
 NONCE = "0123456789abcdef"
-
-
-@given(BYTES)
-def test_any_bytes_become_utf_8_and_come_back(name):
-    try:
-        encoded = names.encode(name)
-    except PermanentError:
-        assert any(0x10F780 <= ord(char) < 0x10F800 for char in name)
-        return
-    encoded.encode()
-    assert names.decode(encoded) == name
-
-
-def test_characters_that_stand_for_bytes_are_refused():
-    assert names.encode("a\udcff") == "a\U0010f7ff"
-    with pytest.raises(PermanentError, match="keeps for itself"):
-        names.encode("a\U0010f7ff")
 
 
 @pytest.mark.parametrize("name", ["data", "a/b/data", "state", "a/b/state", "a/data/x", "segments/x", "a.b/c.d"])
@@ -57,17 +39,6 @@ def test_names_that_are_too_long_are_refused():
     assert names.check_free("x" * 1024)
     with pytest.raises(PermanentError, match="too long"):
         names.check_free("ü" * 513)
-
-
-@pytest.mark.parametrize("text", ["", "/", "a/", "/a", "a//b", "a/../b", ".."])
-def test_what_names_no_container_is_refused(text):
-    with pytest.raises(UsageError, match="CONTAINER or CONTAINER/PREFIX"):
-        names.split_container(text)
-
-
-def test_a_container_and_its_prefix():
-    assert names.split_container("box") == ("box", "")
-    assert names.split_container("box/a/b") == ("box", "a/b/")
 
 
 @pytest.mark.parametrize("container", ["box", "with blank", "hundred%25", "ünï"])

@@ -136,7 +136,7 @@ def test_closing_does_not_wait_for_a_speed_limit() -> None:
     clock.sleep(0.1)
     began = clock.monotonic()
     source.close()
-    assert clock.monotonic() - began < 0.5
+    assert clock.monotonic() - began < 30  # 100 seconds at that rate
 
 
 def test_reading_ahead_is_bounded() -> None:
@@ -173,10 +173,10 @@ def test_closing_early_stops_the_thread_even_if_the_storage_hangs(monkeypatch: p
 
     def chunks() -> Iterator[bytes]:
         yield b"some"
-        release.wait(20)
+        release.wait(120)
 
     source = ByteSource(chunks(), codec=Codec.NONE)
     begin = time.monotonic()
     source.close()
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 60
     release.set()

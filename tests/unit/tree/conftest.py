@@ -15,6 +15,12 @@ from freezer.tree import openat2
 MEMORY = Path("/dev/shm")
 
 
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where to restore to; it does not exist yet."""
+    return tmp_path / "target"
+
+
 @pytest.fixture(params=["disk", "memory"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """An empty directory on the disk's file system, and one on tmpfs."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from freezer.tree.attributes import Attributes
 from freezer.tree.policy import Policy
-from freezer.tree.sandbox import Sandbox
+from freezer.tree.sandbox import Outcome, Sandbox
 
 MTIME = 1_700_000_000_123_456_789
 
@@ -21,6 +21,11 @@ def attributes(mode: int = 0o644, **changes: Any) -> Attributes:
 
 def sandbox(target: Path, policy: Policy = Policy.ALWAYS, **options: Any) -> Sandbox:
     return Sandbox(os.fsencode(target), policy=policy, devices=options.pop("devices", True), **options)
+
+
+def put(box: Sandbox, path: bytes, content: bytes = b"new", **changes: Any) -> Outcome:
+    """A regular file with this content and attributes."""
+    return box.write_file(path, attributes(**changes), len(content), [(0, content)])
 
 
 def reasons(box: Sandbox) -> dict[str, str]:

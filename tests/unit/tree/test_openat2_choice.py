@@ -6,7 +6,6 @@ import ctypes
 import errno
 import os
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from freezer.tree import openat2
+from support.disks import small_disk
 
 # The call of linux/openat2.h, made here without our code: number, and a plain look at a directory.
 NUMBER = 437
@@ -97,17 +97,13 @@ def test_directories_on_the_way_need_not_be_readable(unprivileged: Path, resolve
 
 
 def test_what_is_mounted_below_belongs_to_the_tree(tmp_path: Path, resolver: str) -> None:
-    place = tmp_path / "mounted"
-    place.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=False).returncode:
-        pytest.skip("cannot mount here")
-    root_fd = os.open(tmp_path, os.O_RDONLY)
-    try:
+    with small_disk(tmp_path / "mounted") as place:
         (place / "below").mkdir()
-        os.close(openat2.open_beneath(root_fd, b"mounted/below", os.O_RDONLY))
-    finally:
-        os.close(root_fd)
-        subprocess.run(["umount", place], check=True)
+        root_fd = os.open(tmp_path, os.O_RDONLY)
+        try:
+            os.close(openat2.open_beneath(root_fd, b"mounted/below", os.O_RDONLY))
+        finally:
+            os.close(root_fd)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -30,7 +30,7 @@ def opened(place: Path, error: str, when: str) -> tuple[str, str]:
     (place / "a/file").write_bytes(b"inside")
     inject = f"inject=openat2:error={error}:when={when}"
     command = ["strace", "-f", "-o", place / "log", "-e", "trace=openat2", "-e", inject, sys.executable, "-c", _OPEN]
-    done = subprocess.run([*command, place], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*command, place], capture_output=True, text=True, timeout=180, check=False)
     if not (place / "log").exists() or "(INJECTED)" not in (place / "log").read_text():
         pytest.skip(f"strace cannot trace openat2 here: {done.stderr.strip()[-200:]}")
     way, result = done.stdout.splitlines()

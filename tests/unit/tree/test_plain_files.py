@@ -1,4 +1,4 @@
-"""The quick way of plain files into a directory that has no name yet: what it takes, refuses and leaves behind."""
+"""The quick way of plain files into a directory of this run: what it takes, refuses and leaves behind."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from restoring import MTIME, attributes, sandbox
+from restoring import MTIME, attributes, put, sandbox
 
 from freezer.tree.apply import Plain
 from freezer.tree.attributes import Attributes
-from freezer.tree.sandbox import Sandbox
+from freezer.tree.sandbox import Outcome, Sandbox
 from freezer.tree.write import PlainFiles
 
 NOON = 1_800_000_000
@@ -48,7 +48,7 @@ def box(tmp_path: Path, same_owner: bool) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def files(box: Sandbox) -> PlainFiles:
-    found = box.plain_files(b"dir")
+    found = box.plain_files(b"dir", 100)
     assert found is not None
     return found
 
@@ -184,17 +184,108 @@ def test_a_file_that_the_system_cuts_short_is_taken_away(
     assert os.listdir(staged(tmp_path)) == []
 
 
-def test_only_a_directory_of_this_run_that_has_no_name_yet_is_for_the_quick_way(tmp_path: Path) -> None:
+def test_only_directories_of_this_run_are_for_the_quick_way(tmp_path: Path) -> None:
     (tmp_path / "existing").mkdir(mode=0o700)
     with sandbox(tmp_path) as box:
         box.make_directory(b"existing")
-        assert box.plain_files(b"existing") is None
+        assert box.plain_files(b"existing", 100) is None
         box.make_directory(b"dir")
-        assert box.plain_files(b"dir") is not None
-        assert box.plain_files(b"existing") is None
-        assert box.plain_files(b"") is None
+        assert box.plain_files(b"dir", 100) is not None
+        assert box.plain_files(b"existing", 100) is None
+        assert box.plain_files(b"", 100) is None
+        assert box.plain_files(b"missing", 100) is None
+
+
+def test_a_directory_that_has_its_name_gets_a_temporary_one_for_many_files(tmp_path: Path) -> None:
+    with sandbox(tmp_path) as box:
+        box.make_directory(b"dir")
+        assert put(box, b"dir/early") is Outcome.WRITTEN
         box.make_directory(b"other")
-        assert box.plain_files(b"dir") is None
+        assert (tmp_path / "dir" / "early").exists()
+        files = box.plain_files(b"dir", 100)
+        assert files is not None
+        assert not (tmp_path / "dir").exists()
+        kind = files.kind(attributes())
+        assert kind is not None
+        assert files.write(kind, b"late", memoryview(b"content"), MTIME)
+        box.make_directory(b"third")
+        assert (tmp_path / "dir" / "late").read_bytes() == b"content"
+        assert (tmp_path / "dir" / "early").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["dir", "other", "third"]
+
+
+@pytest.mark.parametrize("expected", [1, 100])
+def test_files_of_a_directory_that_keeps_its_name_are_renamed_when_they_are_whole(
+    tmp_path: Path, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps it for the sake of a directory in it, or when there are too few files."""
+    seen: list[list[str]] = []
+    close = os.close
+
+    def closed(fd: int) -> None:
+        if (tmp_path / "dir").exists():
+            seen.append(sorted(os.listdir(tmp_path / "dir")))
+        close(fd)
+
+    with sandbox(tmp_path) as box:
+        box.make_directory(b"dir")
+        if expected > 1:
+            box.make_directory(b"dir/below")
+        box.make_directory(b"other")
+        files = box.plain_files(b"dir", expected)
+        assert files is not None
+        kind = files.kind(attributes())
+        assert kind is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "close", closed)
+            assert files.write(kind, b"file", memoryview(b"content"), MTIME)
+            assert not any("file" in names for names in seen), "it had its name before it was whole"
+            assert any(name.startswith(".freezer-tmp-") for names in seen for name in names)
+        assert not files.write(kind, b"file", memoryview(b"another"), MTIME), "the name is taken"
+        assert (tmp_path / "dir" / "file").read_bytes() == b"content"
+    assert [name for _, _, names in os.walk(tmp_path) for name in names] == ["file"]
+
+
+def test_what_was_put_in_the_place_of_a_directory_keeps_that_place(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    with sandbox(tmp_path / "target") as box:
+        for exchange in ("link", "directory"):
+            name = exchange.encode()
+            box.make_directory(name)
+            box.make_directory(b"other")
+            place = tmp_path / "target" / exchange
+            place.rename(tmp_path / f"away-{exchange}")
+            if exchange == "link":
+                place.symlink_to(victim)
+            else:
+                place.mkdir()
+            files = box.plain_files(name, 100)
+            assert place.is_symlink() == (exchange == "link")
+            assert place.is_dir()
+            if files is not None:  # it is still open: what is written goes where it went
+                kind = files.kind(attributes())
+                assert kind is not None
+                assert files.write(kind, b"file", memoryview(b"content"), MTIME)
+                assert os.listdir(tmp_path / f"away-{exchange}") == ["file"]
+            assert os.listdir(victim) == []
+            assert os.listdir(place) == []
+    assert not [name for name in os.listdir(tmp_path / "target") if name.startswith(".freezer-tmp-")]
+
+
+def test_an_interrupted_change_of_name_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox(tmp_path) as box:
+        box.make_directory(b"dir")
+        box.make_directory(b"other")
+
+        def interrupted(*_: object) -> bool:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os.path, "samestat", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            box.plain_files(b"dir", 100)
+        monkeypatch.undo()
+        assert sorted(os.listdir(tmp_path)) == ["dir", "other"]
 
 
 def test_a_new_directory_that_others_can_reach_is_not_for_the_quick_way(
@@ -209,4 +300,4 @@ def test_a_new_directory_that_others_can_reach_is_not_for_the_quick_way(
     with sandbox(tmp_path) as box:
         monkeypatch.setattr(os, "mkdir", open_to_all)
         assert box.make_directory(b"dir")
-        assert box.plain_files(b"dir") is None
+        assert box.plain_files(b"dir", 100) is None

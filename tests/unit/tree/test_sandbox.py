@@ -7,29 +7,19 @@ import os
 import resource
 import signal
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from restoring import MTIME, attributes, leftovers, reasons, sandbox
+from restoring import MTIME, attributes, leftovers, put, reasons, sandbox
 
 from freezer.errors import DamagedError, TargetError
-from freezer.tree.sandbox import Outcome, Policy, Sandbox
+from freezer.tree.sandbox import Outcome
 
 UNSAFE = [
     b"../x", b"a/../../x", b"/x", b"/etc/passwd", b"a//x", b"./x", b"a/./x", b"a/", b"..", b".", b"", b"a\0b",
     b"d\0/x", b"d/..", b"//x",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "target"
-
-
-def put(box: Sandbox, path: bytes, content: bytes = b"new", **changes: int) -> Outcome:
-    return box.write_file(path, attributes(**changes), len(content), [(0, content)])
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, ...]]:
@@ -151,129 +141,6 @@ def test_other_names_of_an_existing_file_keep_its_content(target: Path) -> None:
     assert (target / "other").read_bytes() == b"old"
     assert (target / "file").read_bytes() == b"new"
     assert leftovers(target) == []
-
-
-OLDER, SAME, NEWER = MTIME - 1, MTIME, MTIME + 1
-
-
-@pytest.mark.parametrize(
-    ("policy", "content", "mtime_ns", "outcome"),
-    [
-        (Policy.ALWAYS, b"new", SAME, Outcome.WRITTEN),
-        (Policy.ALWAYS, b"other", NEWER, Outcome.WRITTEN),
-        (Policy.NEVER, b"other", OLDER, Outcome.SKIPPED),
-        (Policy.IF_NEWER, b"other", OLDER, Outcome.WRITTEN),
-        (Policy.IF_NEWER, b"other", SAME, Outcome.SKIPPED),
-        (Policy.IF_NEWER, b"other", NEWER, Outcome.SKIPPED),
-        (Policy.IF_CHANGED, b"old", SAME, Outcome.EQUAL),
-        (Policy.IF_CHANGED, b"old", OLDER, Outcome.WRITTEN),
-        (Policy.IF_CHANGED, b"old", NEWER, Outcome.WRITTEN),
-        (Policy.IF_CHANGED, b"other", SAME, Outcome.WRITTEN),
-    ],
-)
-def test_the_policy_decides_about_existing_files(
-    target: Path, policy: Policy, content: bytes, mtime_ns: int, outcome: Outcome
-) -> None:
-    target.mkdir()
-    (target / "file").write_bytes(content)
-    os.utime(target / "file", ns=(mtime_ns, mtime_ns))
-    pieces: Iterator[tuple[int, bytes]] = iter([(0, b"new")])
-    with sandbox(target, policy) as box:
-        assert box.write_file(b"file", attributes(), 3, pieces) is outcome
-        assert box.failures == []
-        assert box.skipped == (outcome in (Outcome.SKIPPED, Outcome.EQUAL))
-        is_listed = outcome is Outcome.SKIPPED
-        assert [item.path for item in box.kept] == ["file"] * is_listed
-    assert (target / "file").read_bytes() == (b"new" if outcome is Outcome.WRITTEN else content)
-    if outcome is Outcome.SKIPPED:
-        assert next(pieces) == (0, b"new"), "skipped content is the caller's"
-
-
-@pytest.mark.parametrize("policy", list(Policy))
-def test_a_missing_file_is_restored_under_every_policy(target: Path, policy: Policy) -> None:
-    target.mkdir()
-    with sandbox(target, policy) as box:
-        assert put(box, b"file") is Outcome.WRITTEN
-        assert put(box, b"dir/file") is Outcome.WRITTEN
-        assert (box.failures, box.kept, box.skipped) == ([], [], 0)
-
-
-def test_unchanged_links_are_recognised(target: Path) -> None:
-    target.mkdir()
-    for _ in range(2):
-        with sandbox(target, Policy.IF_CHANGED) as box:
-            put(box, b"file")
-            box.symlink(b"link", b"here", attributes())
-            box.fifo(b"fifo", attributes())
-            box.hard_link(b"again", b"file")
-            assert box.failures == []
-    assert box.skipped == 4
-    with sandbox(target, Policy.IF_CHANGED) as box:
-        assert box.symlink(b"link", b"there", attributes()) is Outcome.WRITTEN
-    assert os.readlink(target / "link") == "there"
-    assert (target / "again").samefile(target / "file")
-
-
-def test_a_directory_in_the_way_of_a_file_stays(target: Path) -> None:
-    (target / "x").mkdir(parents=True)
-    with sandbox(target) as box:
-        assert put(box, b"x") is Outcome.FAILED
-        assert box.symlink(b"x", b"y", attributes()) is Outcome.FAILED
-        assert reasons(box) == {"x": "a directory is in the way"}
-    assert (target / "x").is_dir()
-    assert leftovers(target) == []
-
-
-@pytest.mark.parametrize("policy", list(Policy))
-def test_what_is_in_the_way_of_a_directory_goes_only_as_the_policy_says(target: Path, policy: Policy) -> None:
-    target.mkdir()
-    (target / "file").touch()
-    (target / "link").symlink_to(target)
-    replaced = policy in (Policy.ALWAYS, Policy.IF_CHANGED)
-    with sandbox(target, policy) as box:
-        assert box.make_directory(b"file") is replaced
-        assert box.make_directory(b"link") is replaced
-        assert len(box.failures) == (0 if replaced else 2)
-    assert (target / "file").is_dir() is replaced
-    assert (target / "link").is_symlink() is not replaced
-
-
-def test_existing_directories_are_used_as_they_are_and_foreign_files_stay(target: Path) -> None:
-    (target / "dir").mkdir(parents=True)
-    (target / "dir" / "foreign").write_bytes(b"mine")
-    (target / "dir").chmod(0o751)
-    inode = (target / "dir").stat().st_ino
-    with sandbox(target) as box:
-        assert box.make_directory(b"dir")
-        put(box, b"dir/file")
-        box.finish()
-    assert (target / "dir").stat().st_ino == inode
-    assert stat.S_IMODE((target / "dir").stat().st_mode) == 0o751
-    assert (target / "dir/foreign").read_bytes() == b"mine"
-
-
-@pytest.mark.parametrize(
-    ("policy", "mtime_ns", "applied"),
-    [
-        (Policy.ALWAYS, NEWER, True),
-        (Policy.IF_CHANGED, NEWER, True),
-        (Policy.NEVER, OLDER, False),
-        (Policy.IF_NEWER, OLDER, True),
-        (Policy.IF_NEWER, NEWER, False),
-    ],
-)
-def test_the_policy_decides_about_attributes_of_existing_directories(
-    target: Path, policy: Policy, mtime_ns: int, applied: bool
-) -> None:
-    (target / "dir").mkdir(parents=True)
-    (target / "dir").chmod(0o751)
-    os.utime(target / "dir", ns=(mtime_ns, mtime_ns))
-    with sandbox(target, policy) as box:
-        box.make_directory(b"dir")
-        put(box, b"dir/file")
-        box.directory_attributes(b"dir", attributes(0o711))
-        box.finish()
-    assert stat.S_IMODE((target / "dir").stat().st_mode) == (0o711 if applied else 0o751)
 
 
 def test_a_directory_that_was_exchanged_gets_no_attributes(target: Path, resolver: str) -> None:
@@ -468,19 +335,6 @@ def test_a_target_may_be_named_by_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real/file").read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
-def test_a_target_that_is_full_or_broken_ends_the_restore(target: Path, number: int) -> None:
-    def content() -> Iterator[tuple[int, bytes]]:
-        yield 0, b"x"
-        raise OSError(number, os.strerror(number))
-
-    with sandbox(target) as box, pytest.raises(TargetError) as caught:
-        box.write_file(b"a/file", attributes(), 10, content())
-    assert str(caught.value) == f"cannot restore a/file to {target}: {os.strerror(number)}"
-    assert "\n" not in str(caught.value)
-    assert os.listdir(target / "a") == []
-
-
 def test_no_descriptor_is_left_open(target: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with sandbox(target) as box:
@@ -492,44 +346,6 @@ def test_no_descriptor_is_left_open(target: Path) -> None:
         box.remove(b"5")
         box.finish()
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.fixture
-def small(target: Path) -> Iterator[Path]:
-    """A file system of 64 KiB, mounted below the target."""
-    mounted = target / "a" / "mounted"
-    mounted.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", mounted]
-    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode:
-        pytest.skip("cannot mount here")
-    yield mounted
-    subprocess.run(["umount", mounted], check=True)
-
-
-def test_no_space_in_the_target_ends_the_restore_in_one_line(small: Path) -> None:
-    with sandbox(small) as box, pytest.raises(TargetError) as caught:
-        put(box, b"large", b"x" * 10**6)
-    assert str(caught.value) == f"cannot restore large to {small}: No space left on device"
-    assert caught.value.hint is not None
-    assert os.listdir(small) == []
-
-
-def test_no_space_in_a_part_of_the_target_concerns_only_that_part(target: Path, small: Path) -> None:
-    with sandbox(target) as box:
-        assert put(box, b"a/mounted/large", b"x" * 10**6) is Outcome.FAILED
-        assert put(box, b"a/large", b"x" * 10**6) is Outcome.WRITTEN
-        assert reasons(box) == {"a/mounted/large": os.strerror(errno.ENOSPC)}
-    assert os.listdir(small) == []
-
-
-def test_a_file_system_mounted_below_is_not_emptied(target: Path, small: Path) -> None:
-    (target / "a" / "file").touch()
-    (small / "precious").touch()
-    with sandbox(target) as box:
-        assert not box.remove(b"a")
-        assert "another file system" in reasons(box)["a/mounted"]
-    assert (small / "precious").exists()
-    assert not (target / "a" / "file").exists()
 
 
 def _file_system_has(probe: Path, size: int) -> bool:

@@ -8,20 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from restoring import attributes, reasons, sandbox
+from restoring import attributes, put, reasons, sandbox
 
 from freezer.errors import TargetError
 from freezer.tree.policy import Policy
-from freezer.tree.sandbox import Outcome, Sandbox
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "target"
-
-
-def put(box: Sandbox, path: bytes, content: bytes = b"new") -> Outcome:
-    return box.write_file(path, attributes(), len(content), [(0, content)])
+from freezer.tree.sandbox import Outcome
 
 
 @pytest.mark.parametrize(
@@ -101,25 +92,6 @@ def test_a_directory_below_another_is_removed_with_all_that_is_in_it(target: Pat
         assert box.remove(b"a/b")
         assert box.failures == []
     assert os.listdir(target / "a") == ["stays"]
-
-
-def test_files_that_vanish_while_their_directory_is_removed_do_not_keep_the_others(
-    target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (target / "dir").mkdir(parents=True)
-    for number in range(3):
-        (target / "dir" / str(number)).touch()
-    unlink = os.unlink
-
-    def gone_already(name: Any, **options: Any) -> None:
-        unlink(name, **options)
-        unlink(name, **options)
-
-    with sandbox(target) as box:
-        monkeypatch.setattr(os, "unlink", gone_already)
-        assert box.remove(b"dir")
-        assert box.failures == []
-    assert os.listdir(target) == []
 
 
 def test_a_target_whose_attributes_cannot_be_read_is_an_error_and_not_kept_open(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from restoring import MTIME, attributes, leftovers, reasons, sandbox
+from restoring import MTIME, attributes, leftovers, put, reasons, sandbox
 
 from freezer.errors import TargetError
 from freezer.tree.policy import Policy
-from freezer.tree.sandbox import Outcome, Sandbox
+from freezer.tree.sandbox import Outcome
+from support.disks import small_disk
 
 
 @pytest.fixture
@@ -31,10 +31,6 @@ def proc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         monkeypatch.setattr("freezer.tree.sandbox.has_descriptor_paths", lambda: False)
         monkeypatch.setattr("freezer.tree.apply.has_descriptor_paths", lambda: False)
     return str(request.param)
-
-
-def put(box: Sandbox, path: bytes, content: bytes = b"new") -> Outcome:
-    return box.write_file(path, attributes(), len(content), [(0, content)])
 
 
 @pytest.mark.parametrize("folder", [b"", b"new/", b"existing/"])
@@ -144,26 +140,18 @@ def test_nodes_get_their_owners(target: Path, proc: str) -> None:
     assert (target.stat().st_uid, target.stat().st_gid) == (os.geteuid(), os.getegid())
 
 
-def mounted(target: Path, options: str) -> Iterator[Path]:
-    place = target / "mounted"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place]
-    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode:
-        pytest.skip("cannot mount here")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
 @pytest.fixture
 def other(target: Path) -> Iterator[Path]:
     """Another file system below the target."""
-    yield from mounted(target, "size=1m")
+    with small_disk(target / "mounted") as mounted:
+        yield mounted
 
 
 @pytest.fixture
 def without_inodes(target: Path) -> Iterator[Path]:
     """A file system in which nothing more can be made."""
-    yield from mounted(target, "nr_inodes=1")
+    with small_disk(target / "mounted", "nr_inodes=1") as mounted:
+        yield mounted
 
 
 def test_on_another_file_system_only_files_of_this_run_are_linked_to(target: Path, other: Path) -> None:

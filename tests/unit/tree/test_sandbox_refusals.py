@@ -8,21 +8,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from restoring import MTIME, attributes, reasons, sandbox
+from restoring import MTIME, attributes, put, reasons, sandbox
 
 from freezer.tree.sandbox import Outcome, Policy, Sandbox
 
 MANY = 70
 """More directories than are kept open."""
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "target"
-
-
-def put(box: Sandbox, path: bytes, content: bytes = b"new") -> Outcome:
-    return box.write_file(path, attributes(), len(content), [(0, content)])
 
 
 def mode(path: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from freezer.options.spec import Option
-from freezer.options.table import cloud, general, logs, restoring, retention, source, storages, stored
+from freezer.options.table import cloud, general, logs, repository, restoring, retention, source, storages, stored
 
 GROUPS: Mapping[str, str] = {
     "general": "What to do",
@@ -13,6 +13,7 @@ GROUPS: Mapping[str, str] = {
     "source": "What to back up",
     "levels": "Levels",
     "stored": "How it is stored",
+    "repository": "Repositories (engine dedup)",
     "restore": "Restoring",
     "reading": "Listing and checking",
     "retention": "Removing old backups",
@@ -32,6 +33,7 @@ OPTIONS: tuple[Option, ...] = (
     *stored.OPTIONS,
     *restoring.OPTIONS,
     *retention.OPTIONS,
+    *repository.OPTIONS,
     *storages.OPTIONS,
     *cloud.OPTIONS,
     *logs.OPTIONS,

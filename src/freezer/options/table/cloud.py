@@ -35,7 +35,7 @@ OPTIONS = (
     Option(
         name="insecure",
         kind=Kind.FLAG,
-        help="do not verify the certificates of OpenStack services",
+        help="do not verify the certificates of servers: OpenStack's, S3's, FTP's",
         group="openstack",
         default="false",
     ),

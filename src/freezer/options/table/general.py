@@ -79,11 +79,11 @@ _GENERAL = (
         name="engine_name",
         cli="engine",
         kind=Kind.CHOICE,
-        help="the format of the stored backup; a restore finds it by itself",
+        help="how the backup is stored: dedup in a repository, tar as 19.0.0 does; a restore finds it by itself",
         group="general",
         short="e",
         default="tar",
-        choices=("tar", "rsync", "rsyncv2", "nova", "osbrick", "glance"),
+        choices=("tar", "dedup", "rsync", "rsyncv2", "nova", "osbrick", "glance"),
         unbuilt_choices={
             "rsync": "the rsync formats",
             "rsyncv2": "the rsync formats",
@@ -99,7 +99,7 @@ _GENERAL = (
         help="say what would be done, and write nothing",
         group="general",
         default="false",
-        actions=("backup", "restore", "admin"),
+        actions=("backup", "restore", "copy", "admin", "forget", "prune"),
         tenant_may_set=True,
     ),
     Option(
@@ -146,7 +146,7 @@ _NAMES = (
         help="backups of every host, also if --hostname is given or configured",
         group="names",
         default="false",
-        actions=("list", "check"),
+        actions=("list", "check", "copy"),
         upstream=False,
     ),
 )
@@ -186,7 +186,17 @@ _LIMITS = (
         default="2",
         minimum=1,
         maximum=1024,
-        actions=("backup",),
+        actions=("backup", "copy"),
+        upstream=False,
+    ),
+    Option(
+        name="storage_timeout",
+        kind=Kind.INTEGER,
+        help="how long a failing storage is tried again; of several, one that does not answer for so long is given up",
+        group="limits",
+        default="900",
+        unit="seconds",
+        minimum=1,
         upstream=False,
     ),
 )
@@ -227,6 +237,17 @@ _COMMANDS = (
         actions=("backup", "restore"),
         upstream=False,
         executes=True,
+    ),
+    Option(
+        name="still_until",
+        kind=Kind.CHOICE,
+        help="in a session with a barrier: how long pre-command holds the source still, if that left a snapshot only "
+        "until all members are released",
+        group="commands",
+        default="stored",
+        choices=("stored", "released"),
+        actions=("backup",),
+        upstream=False,
     ),
     Option(
         name="on_failure",

@@ -6,6 +6,7 @@ from freezer.options.spec import Alias, Generation, Kind, Option
 
 _RESTORE = ("restore",)
 _CHOOSES = ("restore", "show")
+_NAMES_ONE = (*_CHOOSES, "forget", "hold", "release", "drill")
 _READS = ("restore", "show", "check")
 
 _RESTORING = (
@@ -36,21 +37,23 @@ _RESTORING = (
     ),
     Option(
         name="restore_backup_id",
+        cli="id",
         kind=Kind.TEXT,
-        help="take the backup with this id, as list shows it",
+        help="take the backup with this id, as list shows it; of those in a repository the beginning is enough",
         group="restore",
-        actions=_CHOOSES,
+        actions=_NAMES_ONE,
         upstream=False,
         tenant_may_set=True,
     ),
     Option(
         name="only",
         kind=Kind.PATH,
-        help="only this file or directory, relative to the backup's root; may be given several times",
+        help="only this file or directory, relative to the backup's root; in a repository also a pattern (*.conf); "
+        "may be given several times",
         group="restore",
         metavar="PATH",
         repeatable=True,
-        actions=("restore", "show"),
+        actions=("restore", "show", "drill"),
         upstream=False,
     ),
     Option(
@@ -121,10 +124,14 @@ _READING = (
     ),
     Option(
         name="read_data",
-        kind=Kind.FLAG,
-        help="read, decrypt and decompress every byte, not only the structure",
+        kind=Kind.SHARE,
+        help="read, decrypt and decompress every byte, not only the structure; N% of a repository is that share of it, "
+        "what was not read for the longest time first",
         group="reading",
-        default="false",
+        default="0%",
+        implied="100%",
+        minimum=0,
+        maximum=100,
         actions=("check",),
         upstream=False,
     ),

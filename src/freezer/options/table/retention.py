@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from freezer.options.spec import Kind, Option
 
-_AFTER = ("admin", "backup")
+_AFTER = ("admin", "backup", "forget")
 
 
 def _keep(name: str, what: str) -> Option:
@@ -67,6 +67,29 @@ OPTIONS = (
         actions=_AFTER,
         upstream=False,
         tenant_may_set=True,
+    ),
+    Option(
+        name="keep_tag",
+        kind=Kind.TEXT,
+        help="keep every backup that has this tag; may be given several times",
+        group="retention",
+        metavar="WORD",
+        repeatable=True,
+        actions=_AFTER,
+        upstream=False,
+        tenant_may_set=True,
+    ),
+    Option(
+        name="keep_verified",
+        kind=Kind.INTEGER,
+        help="in a repository, keep the newest N backups that a check has read or a drill has restored, whatever the "
+        "rules say",
+        group="retention",
+        metavar="N",
+        default="3",
+        minimum=0,
+        actions=_AFTER,
+        upstream=False,
     ),
     Option(
         name="allow_empty",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from freezer.options.spec import Kind, Option
+from freezer.options.spec import REPOSITORY_ACTIONS, Kind, Option
 
-_CHOICES = {"s3": "S3", "ftp": "FTP", "ftps": "FTP"}
+_PROTECTS = ("backup", "check-storage", "init", "prune")
 
 
-def _key(name: str, kind: Kind, help: str, part: str = "", default: str | None = None) -> Option:
+def _key(name: str, kind: Kind, help: str, default: str | None = None, *, upstream: bool = True) -> Option:
     return Option(
         name=name,
         kind=kind,
@@ -16,7 +16,7 @@ def _key(name: str, kind: Kind, help: str, part: str = "", default: str | None =
         default=default,
         minimum=1 if kind is Kind.INTEGER else None,
         maximum=65535 if kind is Kind.INTEGER else None,
-        unbuilt=f"{part} storage" if part else "",
+        upstream=upstream,
         storage_key=True,
     )
 
@@ -29,7 +29,6 @@ OPTIONS = (
         group="storage",
         default="swift",
         choices=("local", "swift", "ssh", "s3", "ftp", "ftps"),
-        unbuilt_choices={choice: f"{part} storage" for choice, part in _CHOICES.items()},
         storage_key=True,
         tenant_may_set=True,
     ),
@@ -57,15 +56,79 @@ OPTIONS = (
         upstream=False,
         storage_key=True,
     ),
-    _key("ftp_username", Kind.TEXT, "user on the FTP server", "FTP"),
-    _key("ftp_password", Kind.SECRET, "password on the FTP server; others can see it on a command line", "FTP"),
-    _key("ftp_host", Kind.TEXT, "FTP server", "FTP"),
-    _key("ftp_port", Kind.INTEGER, "port of the FTP server", "FTP", "21"),
-    _key("ftp_keyfile", Kind.PATH, "key file of the client certificate (ftps)", "FTP"),
-    _key("ftp_certfile", Kind.PATH, "client certificate (ftps)", "FTP"),
-    _key("access_key", Kind.TEXT, "S3 access key", "S3"),
-    _key("secret_key", Kind.SECRET, "S3 secret key; others can see it on a command line", "S3"),
-    _key("endpoint", Kind.TEXT, "URL of the S3 service", "S3"),
+    _key(
+        "ssh_known_hosts",
+        Kind.PATH,
+        "file of the host keys of SSH servers that are known, instead of the user's",
+        upstream=False,
+    ),
+    _key("ftp_username", Kind.TEXT, "user on the FTP server"),
+    _key("ftp_password", Kind.SECRET, "password on the FTP server; others can see it on a command line"),
+    _key("ftp_host", Kind.TEXT, "FTP server"),
+    _key("ftp_port", Kind.INTEGER, "port of the FTP server", "21"),
+    _key("ftp_keyfile", Kind.PATH, "key file of the client certificate (ftps)"),
+    _key("ftp_certfile", Kind.PATH, "client certificate (ftps)"),
+    _key(
+        "ftp_authority",
+        Kind.PATH,
+        "PEM file of the authorities that vouch for the FTP server, instead of the system's (ftps)",
+        upstream=False,
+    ),
+    _key("access_key", Kind.TEXT, "S3 access key"),
+    _key("secret_key", Kind.SECRET, "S3 secret key; others can see it on a command line"),
+    _key("endpoint", Kind.TEXT, "URL of the S3 service; without one, that of Amazon"),
+    Option(
+        name="s3_region",
+        kind=Kind.TEXT,
+        help="region of the S3 bucket",
+        group="storage",
+        default_note="what AWS_REGION, ~/.aws or the service itself says",
+        upstream=False,
+        storage_key=True,
+    ),
+    Option(
+        name="s3_addressing",
+        kind=Kind.CHOICE,
+        help="where a URL names the bucket: in its path, or before the host name; auto: at Amazon the latter",
+        group="storage",
+        choices=("auto", "path", "virtual"),
+        default_note="what ~/.aws says, otherwise auto",
+        upstream=False,
+        storage_key=True,
+    ),
+    Option(
+        name="s3_versioning",
+        kind=Kind.FLAG,
+        help="have the bucket keep old versions of objects, and see that it does",
+        group="storage",
+        default="false",
+        actions=_PROTECTS,
+        upstream=False,
+        storage_key=True,
+    ),
+    Option(
+        name="s3_lock_days",
+        kind=Kind.INTEGER,
+        help="lock every object for so many days, and see that it is locked; the bucket needs object lock",
+        group="storage",
+        minimum=1,
+        maximum=36500,
+        metavar="DAYS",
+        actions=_PROTECTS,
+        upstream=False,
+        storage_key=True,
+    ),
+    Option(
+        name="s3_lock_mode",
+        kind=Kind.CHOICE,
+        help="governance: who has the right for it may remove locked objects; compliance: nobody may",
+        group="storage",
+        default="governance",
+        choices=("governance", "compliance"),
+        actions=_PROTECTS,
+        upstream=False,
+        storage_key=True,
+    ),
     Option(
         name="osrc",
         kind=Kind.PATH,
@@ -75,5 +138,41 @@ OPTIONS = (
         upstream=False,
         storage_key=True,
         executes=True,
+    ),
+    Option(
+        name="from_storage",
+        kind=Kind.TEXT,
+        help="the one of several [storage:NAME] sections to read",
+        group="storage",
+        metavar="NAME",
+        actions=("restore", "list", "show", "info", "check", "copy", "check-storage", *sorted(REPOSITORY_ACTIONS)),
+        upstream=False,
+    ),
+    Option(
+        name="to_storage",
+        kind=Kind.TEXT,
+        help="the [storage:NAME] section to copy to",
+        group="storage",
+        metavar="NAME",
+        actions=("copy",),
+        upstream=False,
+    ),
+    Option(
+        name="to_container",
+        kind=Kind.TEXT,
+        help="copy to this container of the same storage",
+        group="storage",
+        metavar="CONTAINER",
+        actions=("copy",),
+        upstream=False,
+    ),
+    Option(
+        name="verify",
+        kind=Kind.FLAG,
+        help="read back what was written, with copy also what is there already, and compare it with the original",
+        group="storage",
+        default="false",
+        actions=("copy", "restore"),
+        upstream=False,
     ),
 )

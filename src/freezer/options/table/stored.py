@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from freezer.options.spec import Alias, Generation, Kind, Option
+from freezer.options.spec import REPOSITORY_ACTIONS, Alias, Generation, Kind, Option
 
 _BACKUP = ("backup",)
 _READS = ("backup", "restore", "show", "check")
+_OPENS = (*_READS, "list", "admin", *sorted(REPOSITORY_ACTIONS))
+_WRITES = ("backup", "copy")
 
 OPTIONS = (
     Option(
         name="compression",
         kind=Kind.CHOICE,
-        help="how a new backup is compressed (zstd and none are ours: 19.0.0 cannot restore them)",
+        help="how a new backup is compressed (zstd and none are ours: 19.0.0 cannot restore them; dedup has zstd only)",
         group="stored",
         default="gzip",
         choices=("gzip", "bzip2", "xz", "zstd", "none"),
@@ -35,7 +37,7 @@ OPTIONS = (
         help="encrypt, and decrypt, with the passphrase on the first line of this file",
         group="stored",
         metavar="FILE",
-        actions=_READS,
+        actions=_OPENS,
     ),
     Option(
         name="encryption",
@@ -63,7 +65,7 @@ OPTIONS = (
         help="accept a pass file that others can read, as 19.0.0 does",
         group="stored",
         default="false",
-        actions=_READS,
+        actions=_OPENS,
         upstream=False,
     ),
     Option(
@@ -75,7 +77,7 @@ OPTIONS = (
         default="33554432",
         unit="bytes",
         minimum=1,
-        actions=_BACKUP,
+        actions=_WRITES,
         aliases=(Alias("max_seg_size", Generation.COMMAND),),
         tenant_may_set=True,
     ),

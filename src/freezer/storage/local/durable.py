@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import errno
 import os
-import re
-import secrets
 import shutil
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 
+import msgspec
+
+from freezer.durable import sync_folder
 from freezer.storage.contract import Buffer
-from freezer.storage.local.lock import O_FOLDER, Lock, try_lock, unless_held
+from freezer.storage.files.names import temp_path
+from freezer.storage.local.lock import O_FOLDER, Lock, let_go, try_lock, unless_held
 
-TEMP_PREFIX = b".freezer-tmp-"
-
-_TEMP = re.compile(rb"\.freezer-tmp-|\.nfs[0-9a-f]{16,}\Z")  # and what NFS makes of files deleted while open
 _O_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK}
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 
-@dataclass(frozen=True, slots=True)
-class Modes:
+class Modes(msgspec.Struct, frozen=True):
     """Permission bits of new folders and files."""
 
     folder: int
@@ -41,22 +37,12 @@ class Modes:
         return cls(0o700 | group, 0o600 | (group & 0o060))
 
 
-def is_temp(name: bytes) -> bool:
-    """Whether ``name`` (one part of a path) is that of a temporary."""
-    return _TEMP.match(name) is not None
-
-
 def is_folder(path: bytes) -> bool:
     """Whether ``path`` is a folder, or a symbolic link to one; OSError if that cannot be found out."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def temp_path(folder: bytes) -> bytes:
-    """A path in ``folder`` for a new temporary."""
-    return os.path.join(folder, TEMP_PREFIX + secrets.token_hex(8).encode())
 
 
 def write_all(fd: int, data: Buffer) -> None:
@@ -77,31 +63,11 @@ def sync_file(fd: int) -> None:
     os.fsync(fd)
 
 
-def sync_folder(folder: bytes) -> None:
-    """Return when the names in ``folder`` are on the medium, as far as its file system knows how to do that."""
-    if sys.platform == "win32":
-        return  # folders cannot be opened there; NTFS keeps a journal of names
-    fd = os.open(folder, O_FOLDER)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(fd)
-
-
 def create(path: bytes, mode: int) -> int:
     """A descriptor of the new file ``path``, locked so that ``sweep`` can tell a slow writer from a dead one."""
     fd = os.open(path, _O_CREATE, mode)
     try_lock(fd)
     return fd
-
-
-def let_go(fd: int) -> None:
-    """Close a descriptor whose content nobody wants (any more): an error of close(2) tells of nothing that matters."""
-    with suppress(OSError):
-        os.close(fd)
 
 
 def write_file(path: bytes, data: Buffer, mode: int) -> None:
@@ -253,4 +219,4 @@ def _rename_new(temp: bytes, path: bytes, root: bytes) -> bool:
         os.rename(temp, path)
         return True
     finally:
-        os.close(fd)
+        let_go(fd)

@@ -33,7 +33,7 @@ def lock_folder(root: bytes, folder: bytes, label: str, *, shared: bool, clock: 
         outcome = lock.try_lock(fd, shared=shared)
         if outcome is lock.Lock.OURS and _is_still(fd, folder):
             return fd
-        os.close(fd)
+        lock.let_go(fd)
         if outcome is lock.Lock.UNKNOWN:
             return None
         if outcome is lock.Lock.THEIRS:

@@ -6,7 +6,7 @@ import enum
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 if sys.platform != "win32":
     import fcntl
@@ -36,6 +36,13 @@ def try_lock(fd: int, *, shared: bool = False, wait: bool = False) -> Lock:
     return Lock.UNKNOWN
 
 
+def let_go(fd: int) -> None:
+    """Close a descriptor that nothing depends on (any more): one for reading or locking, or that of a file which is not
+    wanted. An error of close(2) tells of nothing that matters then, and the descriptor is gone all the same."""
+    with suppress(OSError):
+        os.close(fd)
+
+
 def locks_work(folder: bytes) -> bool:
     """Whether the file system that ``folder`` is on has locks."""
     try:
@@ -45,7 +52,7 @@ def locks_work(folder: bytes) -> bool:
     try:
         return try_lock(fd) is not Lock.UNKNOWN
     finally:
-        os.close(fd)
+        let_go(fd)
 
 
 @contextmanager
@@ -58,4 +65,4 @@ def unless_held(path: bytes, flags: int = O_FOLDER) -> Iterator[bool]:
     try:
         yield try_lock(fd) is not Lock.THEIRS
     finally:
-        os.close(fd)
+        let_go(fd)

@@ -9,9 +9,10 @@ from contextlib import suppress
 
 from freezer.errors import TransientError
 from freezer.storage.contract import ObjectInfo
-from freezer.storage.local.durable import is_folder, is_temp
+from freezer.storage.files.names import LOST_AND_FOUND, is_temp
+from freezer.storage.local.durable import is_folder
+from freezer.storage.local.lock import let_go
 
-LOST_AND_FOUND = b"lost+found"  # belongs to the file system whose root the container may be
 O_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -26,7 +27,7 @@ def read_range(path: bytes, offset: int, length: int | None) -> bytes:
         os.lseek(fd, offset, os.SEEK_SET)
         return _read(fd, rest if length is None else min(length, rest))
     finally:
-        os.close(fd)
+        let_go(fd)
 
 
 def list_objects(root: bytes, folder: bytes, prefix: str) -> Iterator[ObjectInfo]:

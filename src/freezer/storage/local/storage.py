@@ -11,13 +11,15 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from freezer.clock import Clock
+from freezer.durable import sync_folder
 from freezer.errors import ObjectExists, ObjectNotFound, PermanentError, TransientError
 from freezer.model.items import printable
-from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Upload, check_name, check_prefix
+from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Upload, check_prefix, check_range
+from freezer.storage.files.names import encode, shown, temp_path
 from freezer.storage.local import durable, lock
 from freezer.storage.local.errnos import storage_error
 from freezer.storage.local.holding import lock_folder
-from freezer.storage.local.reading import LOST_AND_FOUND, list_objects, read_range
+from freezer.storage.local.reading import list_objects, read_range
 from freezer.storage.local.sweep import Sweep
 from freezer.storage.local.upload import LocalUpload
 
@@ -59,15 +61,15 @@ class LocalStorage:
             except (FileNotFoundError, NotADirectoryError):
                 return False
         if not stat.S_ISDIR(status.st_mode):
-            raise PermanentError(f"{self._described} is not a directory")
+            raise PermanentError(f"{self._described} is not a directory", hint="--container has to name one")
         return True
 
     def prepare(self) -> None:
         with self._errors("prepare the container"):
             if not self.exists():
                 _make_container(self._root)
-            probe = durable.temp_path(self._root)
-            os.close(durable.create(probe, durable.Modes.within(self._root).file))
+            probe = temp_path(self._root)
+            lock.let_go(durable.create(probe, durable.Modes.within(self._root).file))
             os.unlink(probe)
 
     def put(self, name: str, data: Buffer) -> None:
@@ -79,7 +81,7 @@ class LocalStorage:
         path = self._path(name)
         with self._errors("store", name):
             if os.path.lexists(path) or self._persist(name, lambda: self._place(path, data, new=True)):
-                raise ObjectExists(f"{self._described} has {_shown(name)} already")
+                raise ObjectExists(f"{self._described} has {shown(name)} already")
 
     def open_write(self, name: str) -> Upload:
         path = self._path(name)
@@ -89,7 +91,7 @@ class LocalStorage:
             modes = durable.Modes.within(self._root)
             try:
                 durable.make_folders(self._root, folder, modes.folder)
-                return LocalUpload(self._root, path, modes.file, f"{self._described}: {_shown(name)}")
+                return LocalUpload(self._root, path, modes.file, f"{self._described}: {shown(name)}")
             except OSError:
                 durable.prune_folders(self._root, folder)
                 raise
@@ -98,8 +100,7 @@ class LocalStorage:
             return self._persist(name, start)
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        if offset < 0 or (length is not None and length < 0):
-            raise PermanentError(f"{self._described}: no object has {length} bytes from {offset}")
+        check_range(offset, length, self._described)
         path = self._path(name)
         with self._errors("read", name), self._found(name):
             return read_range(path, offset, length)
@@ -139,12 +140,12 @@ class LocalStorage:
         folder = self._path(name)
         with self._errors("hold", name):
             self._check_container()
-            fd = lock_folder(self._root, folder, f"{self._described}: {_shown(name)}", shared=shared, clock=self._clock)
+            fd = lock_folder(self._root, folder, f"{self._described}: {shown(name)}", shared=shared, clock=self._clock)
         try:
             yield
         finally:
             if fd is not None:
-                durable.let_go(fd)
+                lock.let_go(fd)
                 durable.prune_folders(self._root, folder)
 
     def sweep(self, older_than: float, *, dry_run: bool = False) -> Sequence[str]:
@@ -159,16 +160,10 @@ class LocalStorage:
 
     def _path(self, name: str) -> bytes:
         """Where the object ``name`` is, if it may be called that."""
-        try:
-            encoded = check_name(name).encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raise PermanentError(f"{name!r} is not a legal object name") from None
-        parts = encoded.split(b"/")
-        if parts[0] == LOST_AND_FOUND or any(durable.is_temp(part) for part in parts):
-            raise PermanentError(f"{_shown(name)} is a name that the local storage keeps for itself")
+        encoded = encode(name, "local")
         if sys.platform == "win32" and not set('\\:*?"<>|').isdisjoint(name):
-            raise PermanentError(f"{_shown(name)} is not a name that Windows allows")
-        return os.path.join(self._root, *parts)
+            raise PermanentError(f"{shown(name)} is not a name that Windows allows")
+        return os.path.join(self._root, *encoded.split(b"/"))
 
     def _place(self, path: bytes, data: Buffer, *, new: bool) -> bool:
         """Put ``data`` at ``path``; whether ``new`` forbade it because something is there."""
@@ -183,7 +178,7 @@ class LocalStorage:
                 if error.errno != errno.EXDEV:
                     raise
                 durable.make_folders(self._root, folder, modes.folder)  # data/ is on another disk
-        temp = durable.temp_path(folder)
+        temp = temp_path(folder)
         durable.write_file(temp, data, modes.file)
         try:
             if new:
@@ -203,7 +198,7 @@ class LocalStorage:
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
-        raise TransientError(f"{self._described}: the folders of {_shown(name)} come and go")
+        raise TransientError(f"{self._described}: the folders of {shown(name)} come and go")
 
     def _check_container(self) -> None:
         if not self.exists():
@@ -216,14 +211,14 @@ class LocalStorage:
             yield
         except (FileNotFoundError, NotADirectoryError):
             self._check_container()
-            raise ObjectNotFound(f"{self._described} has no object {_shown(name)}") from None
+            raise ObjectNotFound(f"{self._described} has no object {shown(name)}") from None
 
     @contextmanager
     def _errors(self, verb: str, name: str = "") -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            attempt = f"{verb} {_shown(name)}" if name else verb
+            attempt = f"{verb} {shown(name)}" if name else verb
             raise storage_error(error, f"{self._described}: cannot {attempt}") from error
 
 
@@ -233,8 +228,4 @@ def _make_container(root: bytes) -> None:
     durable.make_folders(b"", parent, 0o777)
     with suppress(FileExistsError):
         os.mkdir(root, 0o700)
-    durable.sync_folder(parent)
-
-
-def _shown(name: str) -> str:
-    return printable(name.encode("utf-8", "surrogateescape"))
+    sync_folder(parent)

@@ -6,8 +6,9 @@ import os
 import shutil
 from contextlib import suppress
 
+from freezer.storage.files.names import LOST_AND_FOUND, TEMP_PREFIX
 from freezer.storage.local import durable, lock
-from freezer.storage.local.reading import LOST_AND_FOUND, O_READ
+from freezer.storage.local.reading import O_READ
 
 
 class Sweep:
@@ -34,7 +35,7 @@ class Sweep:
             return True
         is_folder = entry.is_dir(follow_symlinks=False)
         with suppress(FileNotFoundError):
-            if entry.name.startswith(durable.TEMP_PREFIX):
+            if entry.name.startswith(TEMP_PREFIX):
                 dead = self._tree_is_dead(entry.path) if is_folder else self._file_is_dead(entry.path)
                 return not (dead and self._remove_temp(entry.path, is_folder=is_folder))
             if is_folder:

@@ -7,9 +7,11 @@ import sys
 from contextlib import suppress
 
 from freezer.errors import ObjectNotFound, PermanentError, TransientError
-from freezer.storage.contract import Buffer
+from freezer.storage.contract import Buffer, check_next
+from freezer.storage.files.names import temp_path
 from freezer.storage.local import durable
 from freezer.storage.local.errnos import storage_error
+from freezer.storage.local.lock import let_go
 
 
 class LocalUpload:
@@ -21,13 +23,12 @@ class LocalUpload:
         self._path = path
         self._label = label
         self._end = 0
-        self._temp = durable.temp_path(os.path.dirname(path))
+        self._temp = temp_path(os.path.dirname(path))
         self._fd = durable.create(self._temp, mode)
 
     def write(self, offset: int, segment: Buffer) -> None:
         self._check_open()
-        if offset != self._end:
-            raise PermanentError(f"{self._label}: segment at {offset}, but {self._end} bytes are written")
+        check_next(offset, self._end, self._label)
         try:
             os.lseek(self._fd, offset, os.SEEK_SET)
             durable.write_all(self._fd, segment)
@@ -55,7 +56,7 @@ class LocalUpload:
     def abort(self) -> None:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            durable.let_go(fd)
+            let_go(fd)
         durable.discard(self._temp)
         durable.prune_folders(self._root, os.path.dirname(self._path))
 

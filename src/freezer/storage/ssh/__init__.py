@@ -8,9 +8,10 @@ hosts and known hosts are its business. What runs through its pipes is SFTP vers
 with OpenSSH's extensions where the server has them.
 
 ``wire`` encodes and decodes packets; ``program`` starts ``ssh``; ``diagnosis`` turns its complaints into errors;
-``channel`` keeps many requests in flight for many threads; ``session`` has the server's file operations, ``transfer``
-the ones that move bytes, ``walk`` the one that lists trees; ``publish`` gives finished files their names, ``upload``
-writes large objects, ``lease`` keeps others away, ``sweep`` collects leftovers, and ``storage`` puts them together.
+``channel`` keeps many requests in flight for many threads; ``session`` has the server's file operations, ``sending``
+and ``fetching`` those that move bytes, ``walk`` the one that lists trees; ``lanes`` are further connections over long
+lines; ``publish`` gives finished files their names, ``upload`` writes large objects, ``markers`` keeps others away,
+``sweep`` collects leftovers, and ``storage`` puts them together.
 
 SFTP cannot lock and cannot say why it fails: a full disk, a used-up quota and an existing file are all "Failure".
 Where the difference matters, we look.

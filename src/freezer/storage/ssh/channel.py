@@ -8,33 +8,51 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO
 
+from freezer.clock import SystemClock
 from freezer.errors import PermanentError, StorageError
 from freezer.storage.contract import Buffer
 from freezer.storage.ssh import wire
 from freezer.storage.ssh.program import Program
 
+_CLOCK = SystemClock()  # lines know no other one
 _PATIENCE = 5.0  # seconds that ssh may take to end once its pipes are closed
+_LONG = 10  # times the timeout: an fsync may take that
 
 Replies = SimpleQueue["tuple[int, wire.Reply | None]"]
 
 
 class Channel:
-    """A conversation. ``lost`` makes the error that ends it, from what ``ssh`` wrote to standard error."""
+    """A conversation. ``lost`` makes the error that ends it, from what ``ssh`` wrote to standard error.
 
-    def __init__(self, program: Program, lost: Callable[[str], StorageError]) -> None:
+    ``ssh`` notices a line that is dead, but neither one that hardly moves nor a server that is stuck; so after
+    ``timeout`` seconds the login, and after ten times as many any answer, is given up.
+    """
+
+    def __init__(self, program: Program, lost: Callable[[str], StorageError], timeout: float) -> None:
         self._program = program
         self._make_lost = lost
+        self.timeout = timeout
         self._lost: StorageError | None = None
         self._sending = threading.Lock()
         self._waiting: dict[int, Replies] = {}
         self._number = 0
+        self._shortest: float | None = None
         self._reader = threading.Thread(target=self._read, name="sftp", daemon=True)
 
     def greet(self) -> Mapping[bytes, bytes]:
         """Begin; the server's extensions. The channel's error if the server ends it at once."""
+        limit = threading.Timer(self.timeout, self._give_up, (f"no login within {self.timeout:.0f} seconds",))
+        limit.daemon = True
+        limit.start()
+        try:
+            return self._greet()
+        finally:
+            limit.cancel()
+
+    def _greet(self) -> Mapping[bytes, bytes]:
         try:
             self._program.stdin.write(wire.hello())
             self._program.stdin.flush()
@@ -57,6 +75,11 @@ class Channel:
     def alive(self) -> bool:
         """Whether another request makes sense."""
         return self._lost is None
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a call takes: of all so far the shortest; 0 before the first."""
+        return self._shortest or 0.0
 
     def failure(self) -> StorageError:
         """The error that ended the conversation, made anew for each who meets it."""
@@ -86,9 +109,19 @@ class Channel:
                 raise
         return number
 
-    def receive(self, replies: Replies) -> tuple[int, wire.Reply]:
-        """The next reply and the number of its request."""
-        number, reply = replies.get()
+    def flush(self) -> None:
+        """Send what waits in our own buffer."""
+        with self._sending, suppress(OSError, ValueError):
+            self._program.stdin.flush()
+
+    def receive(self, replies: Replies, patience: float | None = None) -> tuple[int, wire.Reply]:
+        """The next reply and the number of its request; waits ``patience`` seconds for it, or very long."""
+        limit = _LONG * self.timeout if patience is None else max(0.0, patience)
+        try:
+            number, reply = replies.get(timeout=limit)
+        except Empty:
+            self._give_up("the server does not answer" if patience is None else "the line hardly moves any more")
+            raise self.failure() from None
         if reply is None:
             raise self.failure()
         return number, reply
@@ -96,8 +129,12 @@ class Channel:
     def call(self, kind: wire.Type, *parts: Buffer) -> wire.Reply:
         """One request and its reply."""
         replies: Replies = SimpleQueue()
+        begun = _CLOCK.monotonic()
         self.send(kind, *parts, to=replies)
-        return self.receive(replies)[1]
+        reply = self.receive(replies)[1]
+        taken = _CLOCK.monotonic() - begun
+        self._shortest = taken if self._shortest is None else min(self._shortest, taken)
+        return reply
 
     def close(self) -> None:
         """End the conversation and ``ssh``."""
@@ -110,6 +147,10 @@ class Channel:
         if self._lost is None:
             self._end()
         _close(self._program.stdout)
+
+    def _give_up(self, why: str) -> None:
+        self._lost = self._lost or self._make_lost(why)  # without the lock, whose owner may hang in a full pipe
+        self._program.process.kill()
 
     def _read(self) -> None:
         try:

@@ -16,12 +16,9 @@ from freezer.secret import Secret
 
 _ASKPASS = os.path.join(os.path.dirname(__file__), "askpass.sh")
 _PIPE_SIZE = 1 << 20  # bytes: what an unprivileged process may ask for
-_ALWAYS = (
-    # the connection is for us alone, as with sftp(1)
-    *("ForwardAgent=no", "ForwardX11=no", "ClearAllForwardings=yes", "PermitLocalCommand=no", "RemoteCommand=none"),
-    # a dead line is noticed within a minute
-    *("ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"),
-)
+_SIGNS = 4  # of life that may stay away before a line is dead
+# The connection is for us alone, as with sftp(1).
+_ALWAYS = ("ForwardAgent=no", "ForwardX11=no", "ClearAllForwardings=yes", "PermitLocalCommand=no", "RemoteCommand=none")
 _BY_PASSWORD = (
     *("BatchMode=no", "PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"),
     "PreferredAuthentications=password,keyboard-interactive",
@@ -33,7 +30,8 @@ class Server:
     """Where to and as whom. What is None is ``ssh``'s own business: ``ssh_config``, agent and defaults.
 
     ``host`` may be an alias of ``ssh_config``. A ``password`` wins over keys. ``accept_new_host_key``: believe a server
-    that was never seen before (one whose key has changed is refused in any case).
+    that was never seen before (one whose key has changed is refused in any case). ``known_hosts``: the file of those
+    that were, which grows by that. ``timeout``: seconds after which a line on which nothing moves is dead.
     """
 
     host: str
@@ -42,6 +40,8 @@ class Server:
     key: str | None = None
     password: Secret | None = None
     accept_new_host_key: bool = False
+    known_hosts: str | None = None
+    timeout: float = 60.0
 
     def __post_init__(self) -> None:
         for what, value in (("host", self.host), ("username", self.username)):
@@ -62,7 +62,14 @@ class Server:
         words = ["ssh", "-x", "-T"]
         login = _BY_PASSWORD if self.password is not None else ("BatchMode=yes",)
         host_key = ("StrictHostKeyChecking=accept-new",) if self.accept_new_host_key else ()
-        for option in (*options, *_ALWAYS, *login, *host_key):
+        known = () if self.known_hosts is None else (f"UserKnownHostsFile={_quoted(self.known_hosts)}",)
+        interval = max(1, round(self.timeout / _SIGNS))
+        life = (
+            f"ConnectTimeout={2 * interval}",
+            f"ServerAliveInterval={interval}",
+            f"ServerAliveCountMax={_SIGNS}",
+        )
+        for option in (*options, *_ALWAYS, *life, *login, *host_key, *known):
             words += ["-o", option]
         if self.port is not None:
             words += ["-p", str(self.port)]
@@ -71,6 +78,12 @@ class Server:
         if self.key is not None and self.password is None:
             words += ["-o", "IdentitiesOnly=yes", "-i", self.key]
         return [*words, "--", self.host]
+
+
+def _quoted(path: str) -> str:
+    """One path where ``ssh_config`` would take several words, and words with ``%``."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from freezer.errors import StorageError
 from freezer.storage.contract import Buffer
-from freezer.storage.local.durable import temp_path
+from freezer.storage.files.names import temp_path, topmost_missing
+from freezer.storage.ssh.sending import write_at, write_small
 from freezer.storage.ssh.session import Session
-from freezer.storage.ssh.transfer import write_at
 from freezer.storage.ssh.wire import Open
 
 CREATE = Open.WRITE | Open.CREATE | Open.EXCLUSIVE
@@ -60,6 +60,13 @@ def sync_folder(session: Session, folder: bytes) -> bool:
 def write_file(session: Session, path: bytes, data: Buffer, mode: int) -> None:
     """Create ``path`` with ``data`` as its content, on the medium; if that fails nothing stays."""
     file = session.open(path, CREATE, mode)
+    if memoryview(data).nbytes <= session.most_written:
+        try:
+            write_small(session, file, data, parent(path))
+        except BaseException:
+            session.discard(path)
+            raise
+        return
     try:
         try:
             write_at(session, file, 0, data)
@@ -74,6 +81,9 @@ def write_file(session: Session, path: bytes, data: Buffer, mode: int) -> None:
 
 def replace(session: Session, temp: bytes, path: bytes) -> None:
     """Give ``temp`` the name ``path``, durably."""
+    if session.can_replace and session.syncs_folders:
+        session.sync_and_close(session.replace_and_open(temp, path, parent(path)))
+        return
     session.replace(temp, path)
     sync_folder(session, parent(path))
 
@@ -132,18 +142,9 @@ def plant(session: Session, root: bytes, top: bytes, path: bytes, data: Buffer, 
     return True
 
 
-def topmost_missing(session: Session, root: bytes, folder: bytes) -> bytes | None:
-    """The highest of ``folder`` and its parents below ``root`` that does not exist; None if all do."""
-    missing = None
-    while folder not in (root, missing) and not session.is_folder(folder):
-        missing = folder
-        folder = parent(folder)
-    return missing
-
-
 def make_folders(session: Session, root: bytes, folder: bytes, mode: int) -> None:
     """Create ``folder`` and its missing parents below ``root``."""
-    while (missing := topmost_missing(session, root, folder)) is not None:
+    while (missing := topmost_missing(session.is_folder, root, folder)) is not None:
         try:
             session.mkdir(missing, mode)
         except FileNotFoundError:
@@ -151,7 +152,8 @@ def make_folders(session: Session, root: bytes, folder: bytes, mode: int) -> Non
         except OSError:
             if not session.exists(missing):
                 raise
-            if not session.is_folder(missing):
+            found = session.lstat(missing)  # FileNotFoundError if it is gone by now
+            if not found.is_folder and not session.is_folder(missing):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), missing) from None
         with suppress(FileNotFoundError):
             sync_folder(session, parent(missing) or b".")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -64,6 +64,12 @@ class Session:
     def can_sync(self) -> bool:
         return _FSYNC in self._extensions
 
+    def ask(self, kind: Type, *parts: bytes) -> Callable[[], wire.Reply]:
+        """Send a request; what waits for its reply, so that others can be on their way meanwhile."""
+        replies: Replies = SimpleQueue()
+        self.channel.send(kind, *parts, to=replies)
+        return lambda: self.channel.receive(replies)[1]
+
     def open(self, path: bytes, flags: int, mode: int | None = None) -> bytes:
         """A handle of the file ``path``."""
         parts = (wire.string(path), wire.uint(flags), wire.mode_only(mode))
@@ -85,13 +91,20 @@ class Session:
     def sync_and_close(self, handle: bytes) -> None:
         """Both, in one round trip: requests about one file are served in their order (section 4.1)."""
         replies: Replies = SimpleQueue()
+        self.settle(replies, self.send_sync_and_close(handle, replies))
+
+    def send_sync_and_close(self, handle: bytes, replies: Replies) -> int:
+        """Ask for both; how many replies will come."""
         named = wire.string(handle)
-        sent = 1
         if self.can_sync:
             self.channel.send(Type.EXTENDED, wire.string(_FSYNC), named, to=replies, flush=False)
-            sent += 1
         self.channel.send(Type.CLOSE, named, to=replies)
-        for failed in [wire.status(self.channel.receive(replies)[1]) for _ in range(sent)]:
+        return 2 if self.can_sync else 1
+
+    def settle(self, replies: Replies, count: int) -> None:
+        """Wait for so many replies; raise the first failure that they tell."""
+        failures = [wire.status(self.channel.receive(replies)[1]) for _ in range(count)]
+        for failed in failures:
             if failed is not None:
                 raise failed
 
@@ -155,6 +168,21 @@ class Session:
                 self.remove(new)
         self.rename(old, new)
 
+    def replace_and_open(self, old: bytes, new: bytes, folder: bytes) -> bytes:
+        """``replace`` where the server has it at one go and, in the same round trip, open ``folder``; its handle."""
+        replies: Replies = SimpleQueue()
+        names = (wire.string(_POSIX_RENAME), wire.string(old), wire.string(new))
+        renaming = self.channel.send(Type.EXTENDED, *names, to=replies, flush=False)
+        parts = (wire.string(folder), wire.uint(wire.Open.READ), wire.mode_only(None))
+        opening = self.channel.send(Type.OPEN, *parts, to=replies)
+        received = dict(self.channel.receive(replies) for _ in range(2))
+        failed = wire.status(received[renaming])
+        if failed is not None:
+            if received[opening].kind == Type.HANDLE:
+                self.let_go(handle(received[opening]))
+            raise failed
+        return handle(received[opening])
+
     def rename(self, old: bytes, new: bytes) -> None:
         """Give ``old`` the name ``new``, which must be free (how strictly is the server's business)."""
         self._done(Type.RENAME, wire.string(old), wire.string(new))
@@ -210,7 +238,7 @@ def connect(server: Server, environment: Mapping[str, str], *, known: bool) -> S
         ask = program.ask_fingerprint
         return diagnosis.explain(server, said, known=known, fingerprint=lambda: ask(server, environment))
 
-    channel = Channel(started, reason)
+    channel = Channel(started, reason, 1.5 * server.timeout)
     try:
         extensions = channel.greet()
         settled = True

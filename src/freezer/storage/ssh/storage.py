@@ -11,24 +11,27 @@ from typing import TypeVar
 from freezer.clock import Clock
 from freezer.errors import ObjectExists, ObjectNotFound, PermanentError, StorageError, TransientError
 from freezer.model.items import printable
-from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Upload, check_name, check_prefix
-from freezer.storage.local.durable import is_temp, temp_path
+from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Upload, check_prefix, check_range
+from freezer.storage.files.lease import Leases
+from freezer.storage.files.names import decode, encode, is_hidden, remote_root, shown, temp_path, topmost_missing
+from freezer.storage.files.sweep import plan_sweep
 from freezer.storage.ssh import publish
 from freezer.storage.ssh.failures import storage_error, writing_error
-from freezer.storage.ssh.lease import Leases
+from freezer.storage.ssh.fetching import read_object
+from freezer.storage.ssh.lanes import Lanes, wanted
+from freezer.storage.ssh.markers import Markers
 from freezer.storage.ssh.program import Server
 from freezer.storage.ssh.session import Session, connect
-from freezer.storage.ssh.sweep import carry_out, plan_sweep
-from freezer.storage.ssh.transfer import read_object
+from freezer.storage.ssh.sweep import carry_out, everything
 from freezer.storage.ssh.upload import SshUpload
 from freezer.storage.ssh.walk import Walk
 from freezer.storage.ssh.wire import Attributes
 
 T = TypeVar("T")
 
-_CALL_SIZE = 8 * 1024 * 1024  # four times what ssh lets be in flight: one call's pause at its end is small
+_CALL_SIZE = 8 * 1024 * 1024  # several times what ssh lets be in flight
+_FAR_CALL_SIZE = 32 * 1024 * 1024  # where several connections are used
 _ATTEMPTS = 100  # against others who make or remove the same folders; whenever we lose, one of them has got on
-_LOST_AND_FOUND = b"lost+found"
 
 
 class SshStorage:
@@ -41,14 +44,15 @@ class SshStorage:
 
     def __init__(self, server: Server, root: str, *, clock: Clock, environment: Mapping[str, str]) -> None:
         self._server = server
-        self._root = _normal(root)
+        self._root = remote_root(root)
         self._environment = dict(environment)
         self._described = f"ssh:{server.address}:{printable(self._root)}"
         self._connecting = threading.Lock()
         self._session: Session | None = None
         self._modes: publish.Modes | None = None
         self._uploads: weakref.WeakSet[SshUpload] = weakref.WeakSet()
-        self._leases = Leases(self._connected, self._root, clock)
+        self._lanes = Lanes(lambda: connect(self._server, self._environment, known=True))
+        self._leases = Leases(Markers(self._connected, self._root), clock)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -56,12 +60,15 @@ class SshStorage:
         if session.syncs_folders is None:
             with suppress(FileNotFoundError):  # not known before there is a container
                 publish.sync_folder(session, self._root)
+        lanes = wanted(session.channel.round_trip)
+        self._lanes.all(session)  # whoever asks is about to read or write much
         return Capabilities(
             create_once=session.can_link,
             durable_bytes=session.can_sync,
             durable_names=session.syncs_folders is True,
             holds=True,
-            call_size=_CALL_SIZE,
+            call_size=_CALL_SIZE if lanes == 1 else _FAR_CALL_SIZE,
+            read_ahead=1 if lanes == 1 else 2 * lanes,
         )
 
     def describe(self) -> str:
@@ -87,18 +94,18 @@ class SshStorage:
     def put_new(self, name: str, data: Buffer) -> None:
         path = self._path(name)
         if self._persist(name, lambda session: session.exists(path) or self._place(session, path, data, new=True)):
-            raise ObjectExists(f"{self._described} has {_shown(name)} already")
+            raise ObjectExists(f"{self._described} has {shown(name)} already")
 
     def open_write(self, name: str) -> Upload:
         path = self._path(name)
-        label = f"{self._described}: {_shown(name)}"
+        label = f"{self._described}: {shown(name)}"
 
         def start(session: Session) -> Upload:
             modes = self._within(session)
             folder = publish.parent(path)
             try:
                 publish.make_folders(session, self._root, folder, modes.folder)
-                upload = SshUpload(self._checked, self._root, path, modes.file, label)
+                upload = SshUpload(self._checked, self._lanes, self._root, path, modes.file, label)
             except OSError:
                 publish.prune_folders(session, self._root, folder)
                 raise
@@ -108,10 +115,9 @@ class SshStorage:
         return self._persist(name, start)
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        if offset < 0 or (length is not None and length < 0):
-            raise PermanentError(f"{self._described}: no object has {length} bytes from {offset}")
+        check_range(offset, length, self._described)
         path = self._path(name)
-        return self._found("read", name, lambda session: read_object(session, path, offset, length))
+        return self._found("read", name, lambda session: read_object(self._lanes.next(session), path, offset, length))
 
     def list(self, prefix: str = "") -> Sequence[ObjectInfo]:
         folder = self._path(check_prefix(prefix)[:-1]) if prefix else self._root
@@ -122,7 +128,7 @@ class SshStorage:
             self._check_container(session)  # an unmounted one looks as if everything had vanished
             return found
 
-        return self._attempt(f"list {_shown(prefix)}" if prefix else "list the objects", work)
+        return self._attempt(f"list {shown(prefix)}" if prefix else "list the objects", work)
 
     def stat(self, name: str) -> ObjectInfo:
         path = self._path(name)
@@ -150,17 +156,17 @@ class SshStorage:
                 with suppress(FileNotFoundError):
                     publish.sync_folder(session, kept)
 
-        self._attempt(f"delete {_shown(name)}", work)
+        self._attempt(f"delete {shown(name)}", work)
 
     @contextmanager
     def hold(self, name: str, *, shared: bool = False) -> Iterator[None]:
         self._path(name)
-        self._attempt(f"hold {_shown(name)}", self._check_container)
+        self._attempt(f"hold {shown(name)}", self._check_container)
         try:
-            lease = self._leases.hold(name, f"{self._described}: {_shown(name)}", shared=shared)
+            lease = self._leases.hold(name, f"{self._described}: {shown(name)}", shared=shared)
             lease.__enter__()
         except OSError as error:
-            raise storage_error(error, f"{self._described}: cannot hold {_shown(name)}") from error
+            raise storage_error(error, f"{self._described}: cannot hold {shown(name)}") from error
         try:
             yield
         finally:
@@ -169,18 +175,15 @@ class SshStorage:
     def sweep(self, older_than: float, *, dry_run: bool = False) -> Sequence[str]:
         def work(session: Session) -> Sequence[str]:
             self._check_container(session)
-            spared = {upload.temp for upload in self._uploads} | self._leases.paths
-            plan = plan_sweep(session, self._root, older_than, spared)
-            gone = [
-                path[len(self._root) + 1 :] + (b"/" if is_folder else b"")
-                for path, is_folder in plan
-                if dry_run or carry_out(session, path, is_folder=is_folder)
-            ]
-            return sorted(path.decode("utf-8", "surrogateescape") for path in gone)
+            markers = {self._root + b"/" + each for each in self._leases.markers}
+            spared = {upload.temp for upload in self._uploads} | markers
+            plan = plan_sweep(everything(session, self._root), self._root, older_than, spared)
+            return sorted(each.shown(self._root) for each in plan if dry_run or carry_out(session, each))
 
         return self._attempt("sweep the container", work)
 
     def close(self) -> None:
+        self._lanes.close()
         with self._connecting:
             session, self._session = self._session, None
         if session is not None:
@@ -220,9 +223,9 @@ class SshStorage:
                 return work(session)
             except FileNotFoundError:
                 self._check_container(session)
-                raise ObjectNotFound(f"{self._described} has no object {_shown(name)}") from None
+                raise ObjectNotFound(f"{self._described} has no object {shown(name)}") from None
 
-        return self._attempt(f"{verb} {_shown(name)}", look)
+        return self._attempt(f"{verb} {shown(name)}", look)
 
     def _persist(self, name: str, work: Callable[[Session], T]) -> T:
         """``work`` until nobody makes or removes a folder of ``name`` under its hands."""
@@ -235,22 +238,26 @@ class SshStorage:
                     self._check_container(session)
                 except FileExistsError:
                     pass
-            raise TransientError(f"{self._described}: the folders of {_shown(name)} come and go")
+            raise TransientError(f"{self._described}: the folders of {shown(name)} come and go")
 
         self._leases.check()
-        return self._attempt(f"store {_shown(name)}", again, writes=True)
+        return self._attempt(f"store {shown(name)}", again, writes=True)
 
     def _place(self, session: Session, path: bytes, data: Buffer, *, new: bool) -> bool:
         """Put ``data`` at ``path``; whether ``new`` forbade it because something is there."""
         modes = self._within(session)
         folder = publish.parent(path)
-        top = publish.topmost_missing(session, self._root, folder)
-        if top is not None:
+        temp = temp_path(folder)
+        try:
+            publish.write_file(session, temp, data, modes.file)
+        except FileNotFoundError:
+            top = topmost_missing(session.is_folder, self._root, folder)
+            if top is None:
+                raise
             if publish.plant(session, self._root, top, path, data, modes):
                 return False
             publish.make_folders(session, self._root, folder, modes.folder)  # data/ is on another disk
-        temp = temp_path(folder)
-        publish.write_file(session, temp, data, modes.file)
+            publish.write_file(session, temp, data, modes.file)
         try:
             if new:
                 return not publish.publish_new(session, temp, path)
@@ -262,22 +269,15 @@ class SshStorage:
 
     def _objects(self, session: Session, folder: bytes, prefix: str) -> Iterator[ObjectInfo]:
         def skip(path: bytes) -> bool:
-            return is_temp(path.rpartition(b"/")[2]) or path == self._root + b"/" + _LOST_AND_FOUND
+            return is_hidden(path, self._root)
 
         for path, attributes in Walk(session, folder, skip).entries():
             if attributes.is_file and not skip(path):
-                yield _info(prefix + path[len(folder) + 1 :].decode("utf-8", "surrogateescape"), attributes)
+                yield _info(prefix + decode(path[len(folder) + 1 :]), attributes)
 
     def _path(self, name: str) -> bytes:
         """Where the object ``name`` is, if it may be called that."""
-        try:
-            encoded = check_name(name).encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raise PermanentError(f"{name!r} is not a legal object name") from None
-        parts = encoded.split(b"/")
-        if parts[0] == _LOST_AND_FOUND or any(is_temp(part) for part in parts):
-            raise PermanentError(f"{_shown(name)} is a name that the ssh storage keeps for itself")
-        return self._root + b"/" + encoded
+        return self._root + b"/" + encode(name, "ssh")
 
     def _within(self, session: Session) -> publish.Modes:
         if self._modes is None:
@@ -290,7 +290,7 @@ class SshStorage:
         except FileNotFoundError:
             return False
         if not found.is_folder:
-            raise PermanentError(f"{self._described} is not a directory")
+            raise PermanentError(f"{self._described} is not a directory", hint="--container has to name one")
         return True
 
     def _check_container(self, session: Session) -> None:
@@ -298,14 +298,6 @@ class SshStorage:
             raise PermanentError(
                 f"{self._described} does not exist", hint="check --container, and whether it is mounted on the server"
             )
-
-
-def _normal(root: str) -> bytes:
-    """``root`` without the ``~/`` that only shells know, and without slashes at its end."""
-    path = root.encode("utf-8", "surrogateescape")
-    if path == b"~" or path.startswith(b"~/"):
-        path = path[2:]
-    return path.rstrip(b"/") or (b"/" if path.startswith(b"/") else b".")
 
 
 def _make_container(session: Session, root: bytes) -> None:
@@ -322,9 +314,5 @@ def _make_container(session: Session, root: bytes) -> None:
 
 def _info(name: str, found: Attributes) -> ObjectInfo:
     if found.size is None:
-        raise StorageError(f"the server does not tell the size of {_shown(name)}")
+        raise StorageError(f"the server does not tell the size of {shown(name)}")
     return ObjectInfo(name, found.size, float(found.modified or 0))
-
-
-def _shown(name: str) -> str:
-    return printable(name.encode("utf-8", "surrogateescape"))

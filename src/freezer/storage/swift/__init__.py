@@ -11,7 +11,7 @@ manifest through a listing, which may lag behind; so the manifest also records t
 Swift has no write that fails if the name is taken, not even with ``If-None-Match: *``: of several at once more than one
 succeeds, and the last one stays. So ``put_new`` is a conditional write which is then read back, no more.
 
-``names`` are Swift's names for ours, ``wire`` sends requests and renews the token, ``answers`` turns refusals into our
+``names`` are those of segments, ``wire`` sends requests and renews the token, ``answers`` turns refusals into our
 errors, ``listing`` reads listings to their end, ``large`` knows manifests, ``upload`` writes segments in parallel,
 ``sweep`` finds those that nobody needs, ``storage`` puts them together.
 """

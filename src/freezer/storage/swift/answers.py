@@ -6,7 +6,6 @@ Statuses: Swift's API reference, and its middleware (498 is that of ratelimit).
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from freezer.errors import (
     ObjectNotFound,
@@ -16,7 +15,7 @@ from freezer.errors import (
     StorageFull,
     TransientError,
 )
-from freezer.storage.swift.wire import Answer
+from freezer.http import Answer, wait_asked_for
 
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
 NOT_FOUND, EXISTS, NO_SUCH_RANGE = 404, 412, 416
@@ -45,25 +44,14 @@ def failure(answer: Answer, attempt: str) -> StorageError:
     if status == _DAMAGED:
         return TransientError(f"{attempt}: the bytes changed on their way: Swift got another MD5")
     if status in _LATER or status >= _SERVER:
-        return TransientError(f"{attempt}: Swift answers {status} {_text(answer)}".rstrip(), retry_after=_wait(answer))
+        said = f"{attempt}: Swift answers {status} {_text(answer)}".rstrip()
+        return TransientError(said, retry_after=wait_asked_for(answer))
     return PermanentError(f"{attempt}: Swift answers {status} {_text(answer)}".rstrip())
 
 
 def modified(text: str) -> float:
     """Seconds since 1970 of a time as listings have it (``2026-11-21T10:00:00.123450``, UTC)."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-
-
-def _wait(answer: Answer) -> float | None:
-    """Seconds that ``Retry-After`` asks for: a number, or a date, compared with the server's own clock (RFC 9110)."""
-    text = answer.headers.get("Retry-After", "")
-    if text.isdigit():
-        return float(text)
-    try:
-        now = parsedate_to_datetime(answer.headers.get("Date", ""))
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 def _text(answer: Answer) -> str:

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 
 from freezer.errors import ObjectExists, ObjectNotFound, PermanentError, TransientError
-from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Upload, check_name, check_prefix
+from freezer.http import Answer, byte_range
+from freezer.storage.contract import Buffer, Capabilities, ObjectInfo, Upload, check_name, check_prefix, check_range
+from freezer.storage.objects.names import decode, encode, split_container
 from freezer.storage.swift import listing, names
 from freezer.storage.swift.answers import (
     ACCEPTED,
@@ -26,23 +28,28 @@ from freezer.storage.swift.answers import (
 from freezer.storage.swift.large import RAW, STATIC, Segments, find_segments, manifest_headers, manifest_target
 from freezer.storage.swift.sweep import Folders, orphans
 from freezer.storage.swift.upload import SwiftUpload
-from freezer.storage.swift.wire import Access, Answer, Wire
+from freezer.storage.swift.wire import TIMEOUT, Access, Wire
 
 MAX_SEGMENT = 5 * 1024**3
 """Bytes of the largest Swift object, by Swift's default."""
 
+_ATTEMPT = "X-Object-Meta-Freezer-Attempt"  # header of an object that must be new: by whom it was created
 _LIST_DELAY = 10.0
+_AHEAD = 4  # of 4 MiB each: four round trips at once
 _DELETING = 8  # requests at once
 _REMEMBERED = 64
 
 
 class SwiftStorage:
-    """The objects of ``container``, which is ``CONTAINER`` or ``CONTAINER/PREFIX``; safe for several threads."""
+    """The objects of ``container``, which is ``CONTAINER`` or ``CONTAINER/PREFIX``; safe for several threads.
 
-    def __init__(self, access: Access, container: str) -> None:
-        self._container, self._prefix = names.split_container(container)
+    ``timeout``: seconds of silence after which a line is given up.
+    """
+
+    def __init__(self, access: Access, container: str, *, timeout: float = TIMEOUT) -> None:
+        self._container, self._prefix = split_container(container, "Swift", "CONTAINER")
         self._described = f"swift:{container}"
-        self._wire = Wire(access)
+        self._wire = Wire(access, timeout)
         self._large: dict[str, Segments] = {}
 
     @property
@@ -51,9 +58,11 @@ class SwiftStorage:
             create_once=False,
             durable_bytes=True,
             durable_names=True,
+            server_time=True,
             list_delay=_LIST_DELAY,
             call_size=MAX_SEGMENT,
             multipart=True,
+            read_ahead=_AHEAD,
         )
 
     def describe(self) -> str:
@@ -84,7 +93,11 @@ class SwiftStorage:
     def put_new(self, name: str, data: Buffer) -> None:
         own = self._own(names.check_free(name))
         taken = ObjectExists(f"{self._described} has {name!r} already")
-        if not self._put(own, data, {"If-None-Match": "*"}, f"store {name!r}"):
+        attempt = secrets.token_hex(8)
+        if not self._put(own, data, {"If-None-Match": "*", _ATTEMPT: attempt}, f"store {name!r}") and (
+            # The network may deliver a request twice.
+            self._head(own, f"look at {name!r}").headers.get(_ATTEMPT) != attempt
+        ):
             raise taken
         if self._read(own, 0, None, name) != bytes(data):
             raise taken
@@ -93,19 +106,20 @@ class SwiftStorage:
         own = self._own(names.check_free(name))
         folder = names.segment_folder(own, secrets.token_hex(8))
 
-        def store(number: int, data: bytes) -> None:
+        def store(number: int, data: Buffer) -> None:
             self._put(f"{folder}/{number:08d}", data, {}, f"store segment {number} of {name!r}")
 
         def publish(sizes: list[int]) -> None:
             headers = manifest_headers(self._container, folder, sizes) if sizes else {}
             previous = self._segments_now(own)
             self._put(own, b"", headers, f"complete {name!r}")
-            self._forget(own, previous)
+            # Ours, if this was done before and the answer got lost: those stay.
+            self._forget(own, previous, but=f"{folder}/")
 
         def discard(count: int) -> None:
             self._delete_all(f"{folder}/{number:08d}" for number in range(count))
 
-        def whole(data: bytes) -> None:
+        def whole(data: Buffer) -> None:
             previous = self._segments_now(own)
             self._put(own, data, {}, f"store {name!r}")
             self._forget(own, previous)
@@ -115,8 +129,7 @@ class SwiftStorage:
         return SwiftUpload(f"{self._described}: {name!r}", store, publish, discard, None if is_stream else whole)
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        if offset < 0 or (length is not None and length < 0):
-            raise PermanentError(f"{self._described}: no object has {length} bytes from {offset}")
+        check_range(offset, length, self._described)
         own = self._own(check_name(name))
         for known in (own in self._large, False):
             try:
@@ -160,10 +173,10 @@ class SwiftStorage:
 
     def _own(self, name: str) -> str:
         """The Swift object of the object ``name``."""
-        return self._prefix + names.encode(name)
+        return self._prefix + encode(name)
 
     def _ours(self, own: str) -> str:
-        return names.decode(own[len(self._prefix) :])
+        return decode(own[len(self._prefix) :])
 
     def _folders(self, prefix: str) -> Folders:
         own = self._own(prefix)
@@ -212,7 +225,7 @@ class SwiftStorage:
     def _segment(self, container: str, own: str, offset: int, length: int, size: int, name: str) -> bytes:
         whole = length == size
         answer = self._wire.ask(
-            "GET", names.path_of(container, own), headers={} if whole else _range(offset, length), query=RAW
+            "GET", names.path_of(container, own), headers={} if whole else byte_range(offset, length), query=RAW
         )
         if answer.status == NOT_FOUND:
             raise ObjectNotFound(f"{self._described}: segment {own.rpartition('/')[2]} of {name!r} is missing")
@@ -223,8 +236,7 @@ class SwiftStorage:
         """A part of a Swift object. What lies behind its end, or is empty, needs its headers only."""
         path = names.path_of(self._container, own)
         if length != 0:
-            headers = _range(offset, length) if offset or length is not None else {}
-            answer = self._wire.ask("GET", path, headers=headers, query=query)
+            answer = self._wire.ask("GET", path, headers=byte_range(offset, length), query=query)
             if answer.status == NOT_FOUND:
                 raise self._missing(name)
             if answer.status != NO_SUCH_RANGE:
@@ -275,11 +287,11 @@ class SwiftStorage:
         self._expect(answer, {OK, NO_CONTENT}, f"look at {self._ours(own)!r}")
         return manifest_target(answer.headers)[1]
 
-    def _forget(self, own: str, previous: Segments | None) -> None:
-        """Remove the segments of a large object that is no more."""
+    def _forget(self, own: str, previous: Segments | None, but: str = "/") -> None:
+        """Remove the segments of a large object that is no more, ``but`` for those whose names begin so."""
         self._large.pop(own, None)
         if previous is not None and previous.container == self._container:
-            self._delete_all(name for name, _ in previous.parts)
+            self._delete_all(name for name, _ in previous.parts if not name.startswith(but))
 
     def _delete(self, own: str, attempt: str) -> None:
         answer = self._wire.ask("DELETE", names.path_of(self._container, own))
@@ -310,7 +322,3 @@ class SwiftStorage:
             f"{self._described}: cannot {attempt}: there is no such container",
             hint="check --container, OS_PROJECT_NAME and OS_REGION_NAME",
         )
-
-
-def _range(offset: int, length: int | None) -> dict[str, str]:
-    return {"Range": f"bytes={offset}-" + ("" if length is None else str(offset + length - 1))}

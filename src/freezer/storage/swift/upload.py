@@ -1,27 +1,46 @@
-"""Large objects, written as segments of which several are on their way at once."""
+"""Large objects, written as segments of which two are on their way at once."""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from freezer.errors import PermanentError, StorageError
-from freezer.storage.contract import Buffer
+from freezer.storage.contract import Buffer, check_next
 
 PARALLEL = 2
-"""Segments on their way at most; each is kept in memory until Swift has acknowledged it."""
+"""Segments on their way at most."""
 
 
-class _Segment:
-    """One segment and, while it is on its way, the call that sends it."""
+class _Slot:
+    """Room for a copy of one segment, so that it can be sent while its writer goes on; its memory is used again."""
 
-    __slots__ = ("call", "data", "number")
-
-    def __init__(self, number: int, data: bytes) -> None:
-        self.number = number
-        self.data = data
+    def __init__(self) -> None:
+        self._memory: mmap.mmap | None = None
+        self._size = 0
+        self.number = -1
         self.call: Future[None] | None = None
+
+    @property
+    def taken(self) -> bool:
+        return self.number >= 0
+
+    @property
+    def data(self) -> memoryview:
+        assert self._memory is not None
+        return memoryview(self._memory)[: self._size]
+
+    def take(self, number: int, segment: memoryview) -> None:
+        if self._memory is None or len(self._memory) < len(segment):
+            self._memory = mmap.mmap(-1, len(segment))  # whose pages are only there once they are written
+        self._memory[: len(segment)] = segment
+        self._size = len(segment)
+        self.number = number
+
+    def release(self) -> None:
+        self.number, self.call = -1, None
 
 
 class SwiftUpload:
@@ -29,17 +48,20 @@ class SwiftUpload:
 
     ``store`` sends a segment (number, bytes), ``publish`` writes the manifest of segments of these sizes, ``discard``
     removes so many segments. ``whole``, if given, stores an object of a single segment without any of these; so the
-    first segment waits for the second. ``label`` names the object in messages. A segment that fails is kept, the next
-    call raises its error, and the call after that sends it again: so whoever repeats a failed call gets on.
+    first segment waits for the second. ``label`` names the object in messages.
+
+    Of two segments on their way one is a copy, which a thread sends, and the other is still the caller's, who waits. A
+    copy that fails is kept, the next call raises its error, and the call after that sends it again: so whoever repeats
+    a failed call gets on.
     """
 
     def __init__(
         self,
         label: str,
-        store: Callable[[int, bytes], None],
+        store: Callable[[int, Buffer], None],
         publish: Callable[[list[int]], None],
         discard: Callable[[int], None],
-        whole: Callable[[bytes], None] | None,
+        whole: Callable[[Buffer], None] | None,
     ) -> None:
         self._label = label
         self._store = store
@@ -47,75 +69,84 @@ class SwiftUpload:
         self._discard = discard
         self._whole = whole
         self._sizes: list[int] = []
+        self._tried = 0  # segments of which Swift may have something
         self._end = 0
-        self._unsettled: list[_Segment] = []
-        self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(PARALLEL, "swift-segment")
+        self._slot = _Slot()
+        self._sender: ThreadPoolExecutor | None = ThreadPoolExecutor(PARALLEL - 1, "swift-segment")
         self._committed = False
+        self._may_be_whole = False
 
     def write(self, offset: int, segment: Buffer) -> None:
         self._check_open()
-        if offset != self._end:
-            raise PermanentError(f"{self._label}: segment at {offset}, but {self._end} bytes are written")
-        if self._whole is None or len(self._sizes) > 1:
-            self._settle(PARALLEL - 1)
-        data = bytes(segment)
-        if data:
-            self._unsettled.append(_Segment(len(self._sizes), data))
-            self._sizes.append(len(data))
-            self._end += len(data)
-            if self._whole is None or len(self._sizes) > 1:
+        check_next(offset, self._end, self._label)
+        view = memoryview(segment).cast("B")
+        if not view:
+            return
+        number = len(self._sizes)
+        self._tried = number + 1
+        self._send()
+        if self._slot.call is not None and self._slot.call.done():
+            self._settle()
+        if self._slot.taken:
+            self._store(number, view)
+        else:
+            self._slot.take(number, view)
+            if self._whole is None:
                 self._send()
+        self._sizes.append(len(view))
+        self._end += len(view)
 
     def commit(self) -> None:
         self._check_open()
         if self._whole is not None and len(self._sizes) == 1:
-            self._whole(self._unsettled[0].data)
+            self._whole(self._slot.data)
         else:
-            self._settle(0)
+            self._send()
+            self._settle()
+            self._may_be_whole = True
             self._publish(self._sizes)
         self._committed = True
         self._close()
 
     def abort(self) -> None:
-        if self._pool is None:
+        if self._sender is None:
             return
         self._close()
-        if not self._committed:
-            self._unsettled.clear()
+        # A manifest whose publishing was no success may be there all the same: its segments are not for us to judge.
+        if not self._committed and not self._may_be_whole:
             with suppress(StorageError):  # what stays is nobody's, and a sweep finds it
-                self._discard(len(self._sizes))
+                self._discard(self._tried)
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes taken that Swift has not acknowledged."""
+        slot = self._slot
+        arrived = slot.call is not None and slot.call.done()
+        return len(slot.data) if slot.taken and not arrived else 0
 
     def _send(self) -> None:
-        """Put every segment on its way that is not, or has failed."""
-        assert self._pool is not None
-        for segment in self._unsettled:
-            if segment.call is None:
-                segment.call = self._pool.submit(self._store, segment.number, segment.data)
+        """Put the copy on its way if it is not, or has failed."""
+        if self._slot.taken and self._slot.call is None:
+            assert self._sender is not None
+            self._slot.call = self._sender.submit(self._store, self._slot.number, self._slot.data)
 
-    def _settle(self, most: int) -> None:
-        """Return when at most ``most`` segments are on their way; raise the error of one that failed."""
-        self._send()
-        while True:
-            for segment in list(self._unsettled):
-                call = segment.call
-                assert call is not None
-                if not call.done():
-                    continue
-                error = call.exception()
-                if error is not None:
-                    segment.call = None
-                    raise error
-                self._unsettled.remove(segment)
-            if len(self._unsettled) <= most:
-                return
-            wait([segment.call for segment in self._unsettled if segment.call], return_when=FIRST_COMPLETED)
+    def _settle(self) -> None:
+        """Return when the copy, if there is one, has arrived; raise the error if it has failed."""
+        if self._slot.call is None:
+            return
+        error = self._slot.call.exception()
+        if error is not None:
+            self._slot.call = None
+            raise error
+        self._slot.release()
 
     def _check_open(self) -> None:
-        if self._pool is None:
+        if self._sender is None:
             raise PermanentError(f"{self._label}: the upload has ended already")
 
     def _close(self) -> None:
-        """End the threads; what is on its way arrives first, so that nothing comes after it was discarded."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            pool.shutdown(wait=True, cancel_futures=True)
+        """End the thread; what is on its way arrives first, so that nothing comes after it was discarded."""
+        if self._sender is not None:
+            sender, self._sender = self._sender, None
+            sender.shutdown(wait=True, cancel_futures=True)
+            self._slot = _Slot()

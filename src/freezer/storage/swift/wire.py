@@ -1,23 +1,21 @@
-"""Requests to Swift: connections that are kept, a token that is renewed once when it is refused."""
+"""Requests to Swift: a token that is renewed once when it is refused, failures of lines as our errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import urllib3
-from urllib3.exceptions import HTTPError, SSLError
-
-from freezer.errors import PermissionDenied, TransientError
-from freezer.keystone.failures import certificate_error, connection_error
+from freezer.errors import PermissionDenied
+from freezer.http import Answer, Connections, line_error
 from freezer.storage.contract import Buffer
 
-_TIMEOUT = urllib3.Timeout(connect=20.0, read=60.0)
-_CONNECTIONS = 16
+TIMEOUT = 60.0
+"""Seconds of silence after which a line is given up."""
+
 _UNAUTHORIZED = 401
+_ADDRESS = "Keystone tells this address: check OS_REGION_NAME and OS_INTERFACE, or ask your cloud's operator"
 
 
 class Access(Protocol):
@@ -35,21 +33,12 @@ class Access(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, headers (looked up without regard to case) and body of an answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class Wire:
     """One account of one Swift."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, timeout: float = TIMEOUT) -> None:
         self._access = access
-        self._pool: urllib3.PoolManager | None = None
+        self._connections = Connections(access.trust, timeout)
 
     def ask(
         self,
@@ -79,43 +68,15 @@ class Wire:
         return answer
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.clear()
+        self._connections.close()
         self._access.close()
 
     def _send(self, method: str, url: str, token: str, headers: Mapping[str, str], body: Buffer) -> Answer:
-        if self._pool is None:
-            self._pool = _make_pool(url, self._access.trust)
         all_headers = {"X-Auth-Token": token, "Accept-Encoding": "identity", **headers}
         try:
-            answer = self._pool.request(
-                method,
-                url,
-                headers=all_headers,
-                body=memoryview(body) if method == "PUT" else None,
-                timeout=_TIMEOUT,
-                retries=False,
-                redirect=False,
-            )
-        except SSLError as error:
-            raise certificate_error(f"Swift at {_place(url)}", error) from error
-        except HTTPError as error:
-            raise connection_error(f"Swift at {_place(url)}", error) from error
-        except OSError as error:
-            raise TransientError(f"Swift at {_place(url)}: {error.strerror or error}") from error
-        return Answer(answer.status, answer.headers, answer.data)
-
-
-def _make_pool(url: str, trust: str | None) -> urllib3.PoolManager:
-    """Connections to ``url``'s host, through the proxy that the environment names for it, if any."""
-    parts = urlsplit(url)
-    checked = "CERT_NONE" if trust is None else "CERT_REQUIRED"
-    if trust is None:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-    if proxy:
-        return urllib3.ProxyManager(proxy, maxsize=_CONNECTIONS, cert_reqs=checked, ca_certs=trust)
-    return urllib3.PoolManager(maxsize=_CONNECTIONS, cert_reqs=checked, ca_certs=trust)
+            return self._connections.ask(method, url, all_headers, body if method == "PUT" else None)
+        except (OSError, HTTPException) as error:
+            raise line_error(f"Swift at {_place(url)}", error, authorities="OS_CACERT", hint=_ADDRESS) from error
 
 
 def _place(url: str) -> str:

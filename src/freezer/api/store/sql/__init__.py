@@ -1,0 +1,1 @@
+"""Records in SQLite, PostgreSQL or MariaDB (and MySQL), through SQLAlchemy Core."""

@@ -1,0 +1,92 @@
+"""The changes of projects: numbered when their transaction ends, read by those who follow, forgotten in time.
+
+The number of a project's newest change is one row, locked from the moment when a transaction counts its changes until
+its commit. So a reader who sees number n will never see a smaller one appear. Counting is the last that a transaction
+does, project by project in one order, so that nobody waits for that row with anything left to lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec.structs import asdict
+from sqlalchemy import Connection, delete, func, insert, select
+
+from freezer.api.store.contract import Change, Feed
+from freezer.api.store.sql.counting import counted
+from freezer.api.store.sql.tables import change_counter
+from freezer.api.store.sql.tables import changes as change_table
+
+_INSERT = insert(change_table)  # made once, since that takes longer than to have it done
+
+
+def store_changes(connection: Connection, told: Collection[Change], now: int) -> None:
+    """Number and keep what a transaction has changed; of several changes of one object the last."""
+    last = {(each.project_id, each.kind, each.id, each.client): each for each in told}
+    projects: dict[str, list[Change]] = {}
+    for change in last.values():
+        projects.setdefault(change.project_id, []).append(change)
+    rows: list[dict[str, object]] = []
+    for project_id in sorted(projects):
+        mine = projects[project_id]
+        last_number = counted(connection, change_counter, {"project_id": project_id, "number": len(mine)}, "number")
+        first = last_number - len(mine) + 1
+        rows.extend(_row(each, first + place, now) for place, each in enumerate(mine))
+    if rows:
+        connection.execute(_INSERT, rows)
+
+
+def _row(change: Change, number: int, now: int) -> dict[str, object]:
+    row = asdict(change)
+    return {**row, "object": row.pop("id"), "number": number, "at": now}
+
+
+def read_feed(connection: Connection, project_id: str) -> Feed:
+    """How far the changes of a project have come."""
+    last = read_numbers(connection, [project_id]).get(project_id, 0)
+    wanted = select(func.min(change_table.c.number)).where(change_table.c.project_id == project_id)
+    oldest = connection.execute(wanted).scalar_one_or_none()
+    return Feed(last, last if oldest is None else int(oldest) - 1)
+
+
+def read_numbers(connection: Connection, project_ids: Collection[str]) -> Mapping[str, int]:
+    """The newest numbers of projects."""
+    table = change_counter
+    found = connection.execute(select(table.c.project_id, table.c.number).where(table.c.project_id.in_(project_ids)))
+    return {row.project_id: int(row.number) for row in found}
+
+
+def read_changes(
+    connection: Connection, project_id: str, after: int, client: str | None, limit: int
+) -> Sequence[Change]:
+    """The changes of a project behind ``after``."""
+    table = change_table
+    wanted = select(table).where(table.c.project_id == project_id, table.c.number > after)
+    if client is not None:
+        wanted = wanted.where(table.c.client == client)
+    rows = connection.execute(wanted.order_by(table.c.number).limit(limit))
+    return [
+        Change(
+            project_id=row.project_id,
+            kind=row.kind,
+            id=row.object,
+            deed=row.deed,
+            client=row.client,
+            number=int(row.number),
+        )
+        for row in rows
+    ]
+
+
+def forget_changes(connection: Connection, before: int) -> int:
+    """Forget changes older than ``before``, seconds since 1970; how many. Who has not read them begins anew.
+
+    What is left of a project has no gaps, whatever the clocks of several servers say.
+    """
+    table = change_table
+    old = select(table.c.project_id, func.max(table.c.number).label("number")).where(table.c.at < before)
+    gone = 0
+    for row in connection.execute(old.group_by(table.c.project_id)).all():
+        mine = delete(table).where(table.c.project_id == row.project_id, table.c.number <= row.number)
+        gone += int(connection.execute(mine).rowcount)
+    return gone
