@@ -23,6 +23,8 @@ settings.load_profile("busy")
 
 HERE = Path(__file__).parent
 INTEGRATION = tuple(HERE / name for name in ("callers", "faults", "hostile", "integration", "interop"))
+STUCK = 900
+"""Seconds after which a test is taken to hang and fails, in the short form of everything."""
 LIMIT = "machine limit: "
 """How the reason begins for which a test that starts programs may be skipped in CI: the machine, not its set-up."""
 
@@ -39,6 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if any(folder in item.path.parents for folder in INTEGRATION):
             item.add_marker(pytest.mark.integration)
     if config.getoption("markexpr") != "slow":
+        for item in items:
+            item.add_marker(pytest.mark.timeout(STUCK))
         without = [item for item in items if any(mark.kwargs.get("only") for mark in item.iter_markers("slow"))]
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
