@@ -23,6 +23,7 @@ from freezer.container.layout import (
     parse_legacy_name,
     parse_record_name,
 )
+from freezer.errors import DataError, ObjectNotFound
 from freezer.storage.contract import ObjectInfo, Storage
 
 _Parts = defaultdict[BackupKey, defaultdict[Part, list[ObjectInfo]]]
@@ -45,13 +46,17 @@ class Catalogue(msgspec.Struct, frozen=True):
     def record(self, backup: StoredBackup) -> Record | None:
         """The record of ``backup``, read once and kept; None in the legacy layout.
 
-        :class:`freezer.errors.DataError` if it cannot be understood, or stands in the wrong place.
+        :class:`freezer.errors.DataError` if it cannot be understood, stands in the wrong place, or is gone.
         """
         if backup.record is None:
             return None
         if backup.key not in self._records:
             name = backup.record.name
-            record = decode(self.storage.get(name), name)
+            try:
+                data = self.storage.get(name)
+            except ObjectNotFound:
+                raise DataError(f"{name} has been removed since the container was looked through") from None
+            record = decode(data, name)
             check_place(record, backup.key, name)
             self._records[backup.key] = record
         return self._records[backup.key]
@@ -142,7 +147,8 @@ def _data_parts(storage: Storage, engine: str | None, name: str | None) -> _Part
 
 def _current(key: BackupKey, record: ObjectInfo, parts: defaultdict[Part, list[ObjectInfo]]) -> StoredBackup:
     state = parts["state"][0] if parts["state"] else None
-    return StoredBackup(key, "current", record, parts["data"][0], state, tuple(parts["segment"]))
+    segments, claims = tuple(parts["segment"]), tuple(parts["claim"])
+    return StoredBackup(key, "current", record, parts["data"][0], state, segments, claims)
 
 
 def _legacy(storage: Storage, name: str | None) -> Iterator[StoredBackup]:

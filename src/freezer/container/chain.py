@@ -20,7 +20,8 @@ from freezer.storage.contract import ObjectInfo
 
 class StoredBackup(msgspec.Struct, frozen=True):
     """A committed backup as the listing shows it. ``record`` is None in the legacy layout, which has no records;
-    ``state`` is None where the next increment cannot be made; ``segments`` are in order."""
+    ``state`` is None where the next increment cannot be made; ``segments`` are in order; ``claims`` are what its writer
+    could not take back."""
 
     key: BackupKey
     layout: Layout
@@ -28,12 +29,14 @@ class StoredBackup(msgspec.Struct, frozen=True):
     data: ObjectInfo
     state: ObjectInfo | None
     segments: tuple[ObjectInfo, ...] = ()
+    claims: tuple[ObjectInfo, ...] = ()
 
     @property
     def objects(self) -> tuple[ObjectInfo, ...]:
         """All objects of the backup, the one whose removal undoes the commit first."""
         legacy = self.layout == "legacy"
-        parts = (self.state, self.data) if legacy else (self.record, self.data, self.state, *self.segments)
+        current = (self.record, self.data, self.state, *self.segments, *self.claims)
+        parts = (self.state, self.data) if legacy else current
         return tuple(part for part in parts if part is not None)
 
     @property

@@ -6,6 +6,7 @@ Current layout (upstream since 3.0), relative to the container::
     data/ENGINE/NAME/ZERO/LEVEL_TIME/data
     data/ENGINE/NAME/ZERO/LEVEL_TIME/engine_metadata
     data/ENGINE/NAME/ZERO/LEVEL_TIME/segments/00000000      (Swift; ``segments-NONCE`` where two agents may collide)
+    data/ENGINE/NAME/ZERO/LEVEL_TIME/claim-NONCE            (only while it is being made, where two agents may collide)
 
 NAME may itself contain ``/`` (images: ``{hostname}_{backup_name}/{resource id}``), so names are read from the right.
 Legacy layout (upstream up to 2.0)::
@@ -27,14 +28,14 @@ from freezer.errors import PermanentError, UsageError
 from freezer.storage.contract import check_name
 
 Layout = Literal["current", "legacy"]
-Part = Literal["record", "data", "state", "segment"]
+Part = Literal["record", "data", "state", "segment", "claim"]
 
 LEGACY_ENGINE = "tar"
 _NUMBER = "(?:0|[1-9][0-9]{0,18})"
 _RECORD = re.compile(rf"metadata/([^/]+)/(.+)/({_NUMBER})/({_NUMBER})_({_NUMBER})/metadata", re.DOTALL)
 _DATA = re.compile(
     rf"data/([^/]+)/(.+)/({_NUMBER})/({_NUMBER})_({_NUMBER})/"
-    r"(?:(data)|(engine_metadata)|segments(?:-[^/]+)?/[0-9]{8,})",
+    r"(?:(data)|(engine_metadata)|(claim)-[^/]+|segments(?:-[^/]+)?/[0-9]{8,})",
     re.DOTALL,
 )
 _LEGACY = re.compile(rf"([^/]+)/({_NUMBER})/(tar_metadata_)?\1_({_NUMBER})_({_NUMBER})", re.DOTALL)
@@ -97,6 +98,16 @@ def state_name(key: BackupKey) -> str:
     return f"data/{_stem(key)}/engine_metadata"
 
 
+def below(key: BackupKey) -> str:
+    """The prefix of all objects of the backup but its record."""
+    return f"data/{_stem(key)}/"
+
+
+def claim_name(key: BackupKey, nonce: str) -> str:
+    """Where the agent that calls itself ``nonce`` says that it is making this backup."""
+    return f"data/{_stem(key)}/claim-{nonce}"
+
+
 def segment_name(key: BackupKey, number: int, nonce: str | None = None) -> str:
     """Where segment ``number`` (from 0) of the stream lies, if the storage keeps streams in segments."""
     folder = "segments" if nonce is None else f"segments-{nonce}"
@@ -127,7 +138,7 @@ def parse_data_name(name: str) -> tuple[BackupKey, Part] | None:
     match = _DATA.fullmatch(name)
     if match is None:
         return None
-    part: Part = "data" if match[6] else "state" if match[7] else "segment"
+    part: Part = "data" if match[6] else "state" if match[7] else "claim" if match[8] else "segment"
     return _key(*match.groups()[:5]), part
 
 

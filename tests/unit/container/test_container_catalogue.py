@@ -12,6 +12,7 @@ from freezer.clock import SystemClock
 from freezer.container.catalogue import find_leftovers, read_catalogue
 from freezer.container.layout import (
     SetId,
+    claim_name,
     data_name,
     legacy_data_name,
     legacy_state_name,
@@ -20,7 +21,7 @@ from freezer.container.layout import (
     state_name,
 )
 from freezer.container.levels import next_time
-from freezer.errors import DamagedError, StorageError, TransientError
+from freezer.errors import DamagedError, DataError, StorageError, TransientError
 from freezer.storage.contract import ObjectInfo
 from freezer.storage.local import LocalStorage
 from support import CONTAINERS
@@ -162,3 +163,23 @@ def test_what_has_objects_but_no_record_was_begun_and_its_second_is_taken(tmp_pa
     catalogue = read_catalogue(storage)
     assert catalogue.begun == {dead}
     assert next_time(catalogue, whole.set, ZERO + 5) == ZERO + 6
+
+
+def test_a_claim_that_stayed_belongs_to_its_backup_or_to_what_is_left_of_it(tmp_path: Path) -> None:
+    storage, kept, begun = local(tmp_path), key(0, ZERO), key(0, ZERO + 9, zero=ZERO + 9)
+    put(storage, kept)
+    for each in (kept, begun):
+        storage.put(claim_name(each, "a1"), b"")
+    (backup,) = read_catalogue(storage).backups
+    assert claim_name(kept, "a1") in [part.name for part in backup.objects]
+    assert [part.name for left in find_leftovers(storage) for part in left.objects] == [claim_name(begun, "a1")]
+    assert next_time(read_catalogue(storage), kept.set, ZERO) == ZERO + 10
+
+
+def test_a_record_that_is_removed_meanwhile_is_one_that_cannot_be_read(tmp_path: Path) -> None:
+    storage = local(tmp_path)
+    put(storage, key(0, ZERO))
+    catalogue = read_catalogue(storage)
+    storage.delete(record_name(key(0, ZERO)))
+    with pytest.raises(DataError, match="has been removed since"):
+        catalogue.record(catalogue.backups[0])

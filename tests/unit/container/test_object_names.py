@@ -29,6 +29,8 @@ def test_every_name_of_a_backup_leads_back_to_it(key: BackupKey) -> None:
     assert layout.parse_data_name(check_name(layout.state_name(key))) == (key, "state")
     assert layout.parse_data_name(check_name(layout.segment_name(key, 7))) == (key, "segment")
     assert layout.parse_data_name(check_name(layout.segment_name(key, 7, "a1"))) == (key, "segment")
+    assert layout.parse_data_name(check_name(layout.claim_name(key, "a1"))) == (key, "claim")
+    assert layout.claim_name(key, "a1").startswith(layout.below(key))
 
 
 @given(part, numbers, numbers, numbers)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from freezer.agent.places.place import Place, each, working
-from freezer.agent.storing.rivals import require_free, same_second
+from freezer.agent.storing.rivals import same_second
 from freezer.container.layout import BackupKey
 from freezer.crypto.contract import Sealer
 from freezer.errors import FreezerError, ObjectExists, StorageError
@@ -53,7 +53,6 @@ def feed(
         for place, upload in uploads:
             if place.error is None:
                 with place.trouble():
-                    require_free(place.storage, key, name)
                     try:
                         upload.commit()
                     except ObjectExists:

@@ -17,8 +17,7 @@ from freezer.agent.result import Result
 from freezer.agent.storing.feeding import How, feed
 from freezer.agent.storing.planning import ENGINE, Catalogues, Pass, make_passes
 from freezer.agent.storing.recording import Outcome, Stored, make_plan_result, make_record, make_result
-from freezer.agent.storing.rivals import require_ours, same_second, with_rivals
-from freezer.clock import Clock
+from freezer.agent.storing.rivals import claimed, require_ours, same_second, with_rivals
 from freezer.container import document
 from freezer.container.catalogue import Catalogue, read_catalogue
 from freezer.container.document import StoredState
@@ -110,6 +109,11 @@ def _run(context: Context, places: Sequence[Place], set_id: SetId, tree: Tree) -
 
 def _pass(context: Context, one: Pass, catalogues: Catalogues, tree: Tree, started: float) -> Outcome | None:
     """Scan the source once and store it in the places of the pass; None if all of them fail."""
+    with claimed(one.places, one.plan.key, context.clock):
+        return _make(context, one, catalogues, tree, started)
+
+
+def _make(context: Context, one: Pass, catalogues: Catalogues, tree: Tree, started: float) -> Outcome | None:
     plan, options = one.plan, _store_options(context)
     progress = Acknowledged(context.progress)
     with _engine(one, tree, options, started, progress) as engine:
@@ -127,18 +131,16 @@ def _pass(context: Context, one: Pass, catalogues: Catalogues, tree: Tree, start
     if context.lease is not None:
         # all that can be done where no attempt can be closed by its name: what stops us from here on is not noticed
         context.lease.check()
-    done = each(one.places, lambda place: _commit(place, plan.key, encoded, stream, state, context.clock))
+    done = each(one.places, lambda place: _commit(place, plan.key, encoded, stream, state))
     return Outcome(stored, record, tuple(place for place, _ in done)) if done else None
 
 
-def _commit(
-    place: Place, key: BackupKey, record: bytes, stream: StreamSummary, state: StoredState, clock: Clock
-) -> None:
+def _commit(place: Place, key: BackupKey, record: bytes, stream: StreamSummary, state: StoredState) -> None:
     try:
         place.storage.put_new(record_name(key), record)
     except ObjectExists:
         raise same_second(key) from None
-    require_ours(place.storage, key, record, stream, state, clock)
+    require_ours(place.storage, key, record, stream, state)
 
 
 def _engine(one: Pass, tree: Tree, options: StoreOptions, now: float, progress: Progress) -> TarBackup:

@@ -1,23 +1,29 @@
 """Two agents that make a backup of one name in the same second choose the same names for its objects.
 
-Where others are kept out and ``put_new`` has one winner, that decides. Elsewhere a writer looks before it makes
-an object visible and twice more after the record: whoever comes second does not replace the first one's objects, and
-whoever finds them replaced takes its own record back; then it makes its backup again, of a later second. What is left
-is the time between looking and writing: a rival whose single write takes longer than everything that we do after
-looking can still replace what we have called stored.
+Where others are kept out and ``put_new`` has one winner, that decides. Elsewhere an agent claims the backup before it
+writes anything: it stores an object under a name of its own, and then lists all claims. Of two agents the one that
+stored its claim later finds the other's, and makes its backup of a later second; both may do so, never neither. A claim
+is withdrawn after the record is there, and a claimer looks for that, too: no object of a backup is ever replaced.
+
+This needs listings that show what has been stored (the doorway of Lamport's bakery, CACM 17(8), 1974, in a storage for
+a memory). Where they may lag, a writer looks at its objects once more after the record, and takes it back if they
+have been replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
+from freezer.agent.places.place import Place, each
 from freezer.clock import Clock
 from freezer.container.document import StoredState
-from freezer.container.layout import BackupKey, data_name, record_name, state_name
-from freezer.errors import ObjectExists, ObjectNotFound
+from freezer.container.layout import BackupKey, below, claim_name, data_name, parse_data_name, record_name, state_name
+from freezer.errors import FreezerError, ObjectExists, ObjectNotFound
 from freezer.storage.contract import Storage
 from freezer.stream.digest import StreamSummary
 
@@ -25,7 +31,8 @@ T = TypeVar("T")
 
 _TRIES = 4
 _PAUSE = 0.5, 3.0  # seconds
-_SETTLED = 0.5  # seconds in which a rival writes its record, looks at its objects, and takes the record back
+_LOOKS = 12  # at the claims, until all others are withdrawn
+_BETWEEN_LOOKS = 0.25  # seconds
 
 
 class SameSecond(ObjectExists):
@@ -51,44 +58,76 @@ def with_rivals(make: Callable[[], T], clock: Clock, notice: Callable[[str], Non
     return make()
 
 
-def require_free(storage: Storage, key: BackupKey, name: str) -> None:
-    """Raise if somebody else has made the object of our backup visible."""
-    if _keeps_apart(storage):
+@contextmanager
+def claimed(places: Sequence[Place], key: BackupKey, clock: Clock) -> Iterator[None]:
+    """Nobody else makes the backup ``key`` in any of ``places`` until the context ends; :class:`SameSecond` if somebody
+    does, or did."""
+    nonce = secrets.token_hex(8)
+    with ExitStack() as stack:
+
+        def claim(place: Place) -> bool:
+            if _keeps_apart(place.storage):
+                return True
+            stack.callback(_withdraw, place.storage, claim_name(key, nonce))
+            place.storage.put(claim_name(key, nonce), b"")
+            return _only_one(place.storage, key, nonce, clock) and _is_free(place.storage, key)
+
+        if not all(ours for _, ours in each(places, claim)):
+            raise same_second(key)
+        yield
+
+
+def require_ours(storage: Storage, key: BackupKey, record: bytes, stream: StreamSummary, state: StoredState) -> None:
+    """Raise, and take the record back, if somebody whose claim was not listed has replaced an object of our backup."""
+    if _keeps_apart(storage) or not storage.capabilities.list_delay:
         return
-    try:
-        storage.stat(name)
-    except ObjectNotFound:
-        return
-    raise same_second(key)
-
-
-def require_ours(
-    storage: Storage, key: BackupKey, record: bytes, stream: StreamSummary, state: StoredState, clock: Clock
-) -> None:
-    """Raise, and take the record back, if somebody else has replaced an object of our backup.
-
-    Looks twice: a rival that has not seen our record may be writing its own, and removes that when it sees ours.
-    """
-    if _keeps_apart(storage):
-        return
-    _check(storage, key, record, stream, state)
-    clock.sleep(_SETTLED)
-    _check(storage, key, record, stream, state)
-
-
-def _check(storage: Storage, key: BackupKey, record: bytes, stream: StreamSummary, state: StoredState) -> None:
-    """The record is looked at last: whoever takes it back has just seen that it is its own."""
     kept = _found(storage, state_name(key))
     try:
         ours = storage.stat(data_name(key)).size == stream.stored_size
     except ObjectNotFound:
         ours = False
     ours = ours and kept is not None and hashlib.sha256(kept).hexdigest() == state.sha256
+    # looked at last: whoever takes it back has just seen that it is its own
     if _found(storage, record_name(key)) != record:
-        raise same_second(key)  # theirs, or they took back what they found in the place of theirs
+        raise same_second(key)
     if not ours:
         storage.delete(record_name(key))
         raise same_second(key)
+
+
+def _only_one(storage: Storage, key: BackupKey, nonce: str, clock: Clock) -> bool:
+    """Whether our claim is the only one, in a listing that has it. Of several at once the first by name waits for the
+    others to be withdrawn."""
+    ours, others = claim_name(key, nonce), set[str]()
+    for look in range(_LOOKS):
+        if look:
+            clock.sleep(_BETWEEN_LOOKS)
+        claims = {found.name for found in storage.list(below(key)) if _is_claim(found.name)}
+        others = claims - {ours}
+        if others and min(others) < ours:
+            return False
+        if ours in claims and not others:
+            return True
+    return not others
+
+
+def _is_claim(name: str) -> bool:
+    meaning = parse_data_name(name)
+    return meaning is not None and meaning[1] == "claim"
+
+
+def _withdraw(storage: Storage, name: str) -> None:
+    with suppress(FreezerError):  # what stays is removed with the backup, or with other leftovers
+        storage.delete(name)
+
+
+def _is_free(storage: Storage, key: BackupKey) -> bool:
+    """Whether nothing of the backup is there, by another whose claim is withdrawn: complete, or only begun."""
+    for name in (record_name(key), data_name(key)):
+        with suppress(ObjectNotFound):
+            storage.stat(name)
+            return False
+    return True
 
 
 def _found(storage: Storage, name: str) -> bytes | None:
