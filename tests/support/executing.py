@@ -15,8 +15,9 @@ from freezer.clock import SystemClock
 from freezer.model.run_reports import ActionResult
 from freezer.model.runs import Fence
 from freezer.model.upkeep import Upkeep
-from freezer.scheduler.contract import Document, Hold, Order, Told, Wanted
+from freezer.scheduler.contract import Document, Hold, Order, Outcome, Told, Wanted
 from freezer.scheduler.execution.executor import LocalExecutor
+from freezer.stint.folder import Folder
 
 PATIENCE = 180.0
 """Seconds after which something that has to happen is taken not to happen any more."""
@@ -118,3 +119,14 @@ def wait_for(what: Callable[[], Any]) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError("it did not happen")
+
+
+def begin(executor: LocalExecutor, *args: object) -> tuple[threading.Thread, list[Outcome | None]]:
+    outcomes: list[Outcome | None] = []
+    thread = threading.Thread(target=lambda: outcomes.append(executor.execute(*args)), daemon=True)  # type: ignore[arg-type]
+    thread.start()
+    return thread, outcomes
+
+
+def folders(executor: LocalExecutor, run: str) -> list[Folder]:
+    return list(executor.stints.of(run).values())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from freezer.engine.dedup.backup.earlier import Previous
 from freezer.engine.dedup.backup.items import Options
 from freezer.engine.dedup.backup.run import DedupBackup, Stream
 from freezer.engine.dedup.restore.run import How, restore
+from freezer.engine.dedup.restore.verifying import Checks, verify
 from freezer.progress import NoProgress
+from freezer.repository import trees
 from freezer.repository.access import founding
 from freezer.repository.access.founding import Opener, Plan
 from freezer.repository.documents import Attempt, Decision, Document, Root, Source, Summary, Verdict
@@ -26,10 +30,12 @@ from freezer.repository.index import Index
 from freezer.repository.keys.agents import Agent
 from freezer.repository.names import Folder, Kind, new_id
 from freezer.repository.packs.reading import PackReader
+from freezer.repository.packs.use import Use
 from freezer.repository.packs.writing import ChunkWriter
 from freezer.repository.packs.writing import How as Writing
 from freezer.repository.protocol.deciding import decider_of
 from freezer.repository.store import Repository
+from freezer.repository.trees import Entry
 from freezer.storage.contract import Storage
 from freezer.testing.clock import FakeClock
 from freezer.testing.memory import MemoryStorage
@@ -37,6 +43,8 @@ from freezer.tree.policy import Policy
 from freezer.tree.sandbox import Sandbox
 
 HOST = "host.example"
+FILES = 60
+"""How many :func:`make_source` makes."""
 SMALL = Writing(workers=2, pack_size=64 * 1024, bundle_size=8 * 1024)
 
 
@@ -133,3 +141,33 @@ def bring_back(
 
 def replaced(document: Document, **changes: Any) -> Any:
     return msgspec.structs.replace(document, **changes)
+
+
+def make_source(top: Path) -> dict[str, bytes]:
+    """Small files of several sizes in five directories; what is in them, by their paths."""
+    chance = random.Random(7)
+    files = {f"{number % 5}/{number:02}": chance.randbytes(1000 + 700 * (number % 9)) for number in range(FILES)}
+    for name, content in files.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_bytes(content)
+    return files
+
+
+def with_tree(repository: Repository, root: Root, entries: list[Entry]) -> Root:
+    """A backup of which the top directory has these entries, whatever they are."""
+    writer = ChunkWriter(repository, new_id(repository.clock), opened(repository).index)
+    tree = trees.write(entries, repository.keys.ids.name_hash, lambda data: writer.store(Use.TREE, data))
+    writer.finish()
+    return replaced(root, sources=[replaced(root.sources[0], tree=tree)])
+
+
+def entries_of(repository: Repository, root: Root, tree: bytes | None = None) -> list[Entry]:
+    """What stands in a directory of a backup, by default the topmost."""
+    at_hand = opened(repository)
+    return trees.read(tree or root.sources[0].tree, partial(at_hand.reader.chunk, Use.TREE))
+
+
+def verified(repository: Repository, root: Root, target: Path, **checks: bool) -> dict[str, str]:
+    """How ``target`` differs from the backup, by paths."""
+    found = verify(opened(repository), root, os.fsencode(target), Selection(), NoProgress(), Checks(**checks))
+    return {failure.path: failure.reason for failure in found.failures}

@@ -134,7 +134,8 @@ def test_a_search_by_other_keys_is_refused_where_it_would_read_too_much(monkeypa
 def test_a_search_that_reads_records_goes_through_them_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     alice = person()
     made = [alice.made("/backups", _backup(number, even=number % 2 == 0))["backup_id"] for number in range(9)]
-    monkeypatch.setattr(finding, "_BATCH", 2)
+    for each in (elastic_finding, finding):
+        monkeypatch.setattr(each, "BATCH", 2)
     search = {"match": [{"even": True}]}
     page = alice.get("/backups?limit=2&offset=1&total=true", search)
     assert [each["backup_id"] for each in page["backups"]] == [made[2], made[4]]

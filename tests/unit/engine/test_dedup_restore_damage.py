@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import threading
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -19,11 +17,9 @@ from freezer.browse.walking import walk
 from freezer.engine.contract import Restored
 from freezer.engine.dedup.restore.loading import Load
 from freezer.engine.dedup.restore.run import How
-from freezer.engine.dedup.restore.verifying import Checks, verify
-from freezer.errors import DataError, FreezerError, ObjectNotFound, PermissionDenied, TargetError
-from freezer.progress import NoProgress
+from freezer.errors import DataError, FreezerError, ObjectNotFound, PermissionDenied
 from freezer.repository import trees
-from freezer.repository.documents import Bundle, Codec, PackKind, Root
+from freezer.repository.documents import Bundle, Codec, PackKind
 from freezer.repository.index import Index, Pack
 from freezer.repository.index.parts import part_of
 from freezer.repository.names import PREFIX, Folder, Kind, new_id, numbered
@@ -38,20 +34,19 @@ from freezer.testing.faulty import Fault, FaultyStorage
 from freezer.testing.faulty import Kind as FaultKind
 from freezer.testing.memory import MemoryStorage
 from freezer.tree.policy import Policy
-from freezer.tree.sandbox import Sandbox
-from freezer.tree.system import geteuid
-from support.restoring import back_up, bring_back, found_repository, loud, opened, replaced
-
-COUNT = 60
-
-
-def make_source(top: Path) -> dict[str, bytes]:
-    chance = random.Random(7)
-    files = {f"{number % 5}/{number:02}": chance.randbytes(1000 + 700 * (number % 9)) for number in range(COUNT)}
-    for name, content in files.items():
-        (top / name).parent.mkdir(parents=True, exist_ok=True)
-        (top / name).write_bytes(content)
-    return files
+from support.restoring import (
+    FILES,
+    back_up,
+    bring_back,
+    entries_of,
+    found_repository,
+    loud,
+    make_source,
+    opened,
+    replaced,
+    verified,
+    with_tree,
+)
 
 
 @pytest.fixture
@@ -92,8 +87,8 @@ def test_a_flipped_bit_costs_only_what_lies_in_its_bundle(tmp_path: Path, source
     root = back_up(repository, source)
     flip(repository, packs(repository)[1], 5000)
     result = bring_back(repository, root, tmp_path / "restored")
-    assert 0 < len(result.failures) < COUNT // 3
-    assert result.files == COUNT - len(result.failures)
+    assert 0 < len(result.failures) < FILES // 3
+    assert result.files == FILES - len(result.failures)
     compared(source, tmp_path / "restored", result)
 
 
@@ -116,7 +111,7 @@ def test_a_missing_or_short_pack_costs_only_what_is_in_it(tmp_path: Path, source
     del memory(repository)[first]
     memory(repository)[second] = memory(repository)[second][:3000]
     result = bring_back(repository, root, tmp_path / "restored")
-    assert 0 < len(result.failures) < COUNT
+    assert 0 < len(result.failures) < FILES
     compared(source, tmp_path / "restored", result)
 
 
@@ -171,7 +166,7 @@ def test_a_damaged_tree_costs_only_its_directory(tmp_path: Path, source: Path, e
     (tmp_path / "restored/2/foreign").touch()
     result = bring_back(lacking, root, tmp_path / "restored")
     assert [(failure.path, failure.reason) for failure in result.failures] == [("2", "it is gone")]
-    assert result.files == COUNT - COUNT // 5
+    assert result.files == FILES - FILES // 5
     bring_back(lacking, root, tmp_path / "restored", how=How(delete=True))
     assert (tmp_path / "restored/2/foreign").exists()
 
@@ -189,19 +184,6 @@ def test_a_storage_that_fails_ends_the_restore_and_its_threads(tmp_path: Path, s
     result = bring_back(repository, root, tmp_path / "restored", policy=Policy.IF_CHANGED)
     assert not result.problems()
     compared(source, tmp_path / "restored", result)
-
-
-def with_tree(repository: Repository, root: Root, entries: list[Entry]) -> Root:
-    """A backup of which the top directory has these entries, whatever they are."""
-    writer = ChunkWriter(repository, new_id(repository.clock), opened(repository).index)
-    tree = trees.write(entries, repository.keys.ids.name_hash, lambda data: writer.store(Use.TREE, data))
-    writer.finish()
-    return replaced(root, sources=[replaced(root.sources[0], tree=tree)])
-
-
-def entries_of(repository: Repository, root: Root, tree: bytes | None = None) -> list[Entry]:
-    at_hand = opened(repository)
-    return trees.read(tree or root.sources[0].tree, partial(at_hand.reader.chunk, Use.TREE))
 
 
 def test_a_tree_that_lies_about_sizes_gives_no_file(tmp_path: Path, source: Path) -> None:
@@ -325,7 +307,7 @@ def test_chunks_that_are_not_what_the_index_says_are_not_restored(tmp_path: Path
     liar = Opened(repository, lying, PackReader(repository, lying))
     result = bring_back(liar, root, tmp_path / "restored")
     assert result.failures
-    assert result.files == COUNT - len(result.failures)
+    assert result.files == FILES - len(result.failures)
     compared(source, tmp_path / "restored", result)
 
 
@@ -367,138 +349,3 @@ def test_a_tree_that_cannot_be_is_named(tmp_path: Path, source: Path, tree: tree
     with pytest.raises(DataError):
         list(walk(opened(repository), lie, Selection()))
     assert verified(repository, lie, tmp_path / "restored", attributes=False)
-
-
-# Comparing what was restored
-
-
-def verified(repository: Repository, root: Root, target: Path, **checks: bool) -> dict[str, str]:
-    found = verify(opened(repository), root, os.fsencode(target), Selection(), NoProgress(), Checks(**checks))
-    return {failure.path: failure.reason for failure in found.failures}
-
-
-def test_a_good_restore_verifies(tmp_path: Path, source: Path) -> None:
-    repository = found_repository()
-    root = back_up(repository, source)
-    bring_back(repository, root, tmp_path / "restored")
-    found = verify(opened(repository), root, os.fsencode(tmp_path / "restored"), Selection(), NoProgress())
-    assert not found.failures
-    assert found.items == COUNT + 5 + 1
-
-
-def test_every_difference_is_found(tmp_path: Path, source: Path) -> None:
-    (source / "sparse").touch()
-    os.truncate(source / "sparse", 1 << 20)
-    (source / "link").symlink_to("somewhere")
-    os.mkfifo(source / "fifo")
-    repository = found_repository()
-    root = back_up(repository, source)
-    target = tmp_path / "restored"
-    bring_back(repository, root, target)
-    names = [f"0/{number:02}" for number in range(0, COUNT, 5)]
-    paths = {name: target / name for name in names}
-    times = {name: path.stat().st_mtime_ns for name, path in paths.items()}
-
-    def keep_time(name: str) -> None:
-        os.utime(paths[name], ns=(0, times[name]))
-
-    raw = paths[names[0]].read_bytes()
-    paths[names[0]].write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
-    keep_time(names[0])
-    paths[names[1]].write_bytes(b"short")
-    keep_time(names[1])
-    paths[names[2]].chmod(0o611)
-    os.utime(paths[names[3]], ns=(0, 5))
-    paths[names[4]].unlink()
-    os.setxattr(paths[names[5]], "user.foreign", b"1")
-    paths[names[6]].unlink()
-    paths[names[6]].mkdir()
-    with (target / "sparse").open("r+b") as file:
-        file.seek(70_000)
-        file.write(b"x")
-    (target / "link").unlink()
-    (target / "link").symlink_to("elsewhere")
-    (target / "fifo").unlink()
-    found = verified(repository, root, target)
-    expected = {*names[:7], "sparse", "link", "fifo"}
-    assert expected <= set(found)
-    assert set(found) - expected <= {"0", "."}  # directories whose time has changed
-    without = verified(repository, root, target, attributes=False, owners=False)
-    assert set(without) == expected - {names[2], names[3], names[5]}
-
-
-def test_a_target_that_is_gone_is_an_error_and_a_directory_a_difference(tmp_path: Path, source: Path) -> None:
-    repository = found_repository()
-    root = back_up(repository, source)
-    with pytest.raises(TargetError, match="cannot be verified"):
-        verified(repository, root, tmp_path / "nowhere")
-    bring_back(repository, root, tmp_path / "restored")
-    shutil.rmtree(tmp_path / "restored/3")
-    assert "3" in verified(repository, root, tmp_path / "restored", attributes=False)
-
-
-@pytest.mark.skipif(geteuid() != 0, reason="machine limit: only root can make devices")
-def test_devices_are_compared(tmp_path: Path, source: Path) -> None:
-    os.mknod(source / "device", 0o020600, os.makedev(1, 3))
-    repository = found_repository()
-    root = back_up(repository, source)
-    bring_back(repository, root, tmp_path / "restored")
-    assert not verified(repository, root, tmp_path / "restored")
-    (tmp_path / "restored/device").unlink()
-    os.mknod(tmp_path / "restored/device", 0o020600, os.makedev(1, 5))
-    assert "device" in verified(repository, root, tmp_path / "restored", attributes=False)
-
-
-def test_content_that_is_not_known_is_a_difference(tmp_path: Path, source: Path) -> None:
-    repository = found_repository()
-    root = back_up(repository, source)
-    bring_back(repository, root, tmp_path / "restored")
-    index, reader = opened(repository).index, opened(repository).reader
-    index.drop([name for name in index.packs if name.startswith("packs/")])
-    found = verify(
-        Opened(repository, index, reader), root, os.fsencode(tmp_path / "restored"), Selection(), NoProgress()
-    )
-    assert len(found.failures) == COUNT
-    with_verify = bring_back(
-        Opened(repository, index, reader),
-        root,
-        tmp_path / "restored",
-        policy=Policy.IF_CHANGED,
-        how=How(verify=True),
-    )
-    assert with_verify.files == COUNT  # read again, from packs that the reader still knows
-
-
-@pytest.mark.skipif(geteuid() != 0, reason="machine limit: only root can give files away")
-def test_owners_are_compared_if_asked_for(tmp_path: Path, source: Path) -> None:
-    repository = found_repository()
-    root = back_up(repository, source)
-    bring_back(repository, root, tmp_path / "restored")
-    os.chown(tmp_path / "restored/0/00", 12345, 12345)
-    assert set(verified(repository, root, tmp_path / "restored")) == {"0/00"}
-    assert not verified(repository, root, tmp_path / "restored", owners=False)
-
-
-def test_a_tree_of_which_the_paths_are_too_long_is_restored(tmp_path: Path, source: Path) -> None:
-    repository = found_repository()
-    root = back_up(repository, source)
-    (file, *_) = entries_of(repository, root, cast(bytes, entries_of(repository, root)[0].content))
-    writer, depth = ChunkWriter(repository, new_id(repository.clock), opened(repository).index), 300
-    entries = [replaced(file, name=b"file")]
-    for _ in range(depth):
-        tree = trees.write(entries, repository.keys.ids.name_hash, lambda data: writer.store(Use.TREE, data))
-        entries = [Entry(b"a name that is long", Type.DIRECTORY, 0o755, geteuid(), os.getegid(), 10**18, content=tree)]
-    writer.finish()
-    deep = with_tree(repository, root, entries)
-    result = bring_back(repository, deep, tmp_path / "restored")
-    assert not result.problems()
-    assert (result.files, result.directories) == (1, depth + 1)
-    found = verify(opened(repository), deep, os.fsencode(tmp_path / "restored"), Selection(), NoProgress())
-    assert not found.failures
-    remove_deep(tmp_path / "restored")
-
-
-def remove_deep(top: Path) -> None:
-    """What :func:`shutil.rmtree` cannot: its paths become too long."""
-    with Sandbox(top, policy=Policy.NEVER, devices=False) as box:
-        assert box.remove(b"a name that is long")

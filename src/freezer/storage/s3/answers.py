@@ -29,6 +29,8 @@ SWIFT_HEADER = "X-Trans-Id"
 """A header that Swift puts on every answer, also on those of its S3 interface."""
 
 STALE_TOKEN = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+WRONG_SIGNATURE = "SignatureDoesNotMatch"
+"""Also what Swift's S3 interface makes of every 401 of Swift's own."""
 ELSEWHERE = {
     "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "Redirect",
     "IllegalLocationConstraintException", "InvalidLocationConstraint", "InvalidRegionName",
@@ -106,7 +108,7 @@ def _of_keys(attempt: str, problem: Problem, skew: float) -> StorageError | None
     where = "--access-key and --secret-key, or wherever the keys come from"
     if code in {"InvalidAccessKeyId", "InvalidClientTokenId"}:
         return PermissionDenied(f"{attempt}: S3 does not know the access key", hint=f"check {where}, and --endpoint")
-    if code == "SignatureDoesNotMatch":
+    if code == WRONG_SIGNATURE:
         return PermissionDenied(f"{attempt}: the secret key is wrong, or the access key", hint=f"check {where}")
     if code in STALE_TOKEN:
         return PermissionDenied(f"{attempt}: the session token has expired", hint="get new temporary keys")

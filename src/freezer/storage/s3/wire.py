@@ -20,6 +20,7 @@ from freezer.storage.s3.answers import (
     SWIFT_HEADER,
     TAKEN,
     UNAUTHORIZED,
+    WRONG_SIGNATURE,
     problem_of,
 )
 from freezer.storage.s3.signing import Keys, Request, encode_path, sign
@@ -101,10 +102,11 @@ class Wire:
         if moved and problem.region not in {"", region} and self._access.region is None:
             self._region = problem.region
             return self._send(asked, keys, problem.region)
-        if problem.code in STALE_TOKEN or answer.status == UNAUTHORIZED:
+        # Services that look keys up elsewhere say so also when that has failed, and the same keys are good.
+        doubtful = answer.status == UNAUTHORIZED or (self._is_swift and problem.code == WRONG_SIGNATURE)
+        if doubtful or problem.code in STALE_TOKEN:
             renewed = self._access.keys()
-            # Services that look keys up elsewhere answer 401 also when that has failed, and the same keys are good.
-            if renewed != keys or answer.status == UNAUTHORIZED:
+            if doubtful or renewed != keys:
                 return self._send(asked, renewed, region)
         return answer
 

@@ -195,6 +195,17 @@ def test_a_401_is_asked_once_more_and_two_are_a_clear_error(s3, retrying):
     assert s3.count("PUT") == 4
 
 
+def test_swift_is_asked_once_more_about_a_signature_which_is_how_its_s3_says_401(s3, retrying):
+    wrong = refusal(403, "SignatureDoesNotMatch")
+    s3.faults.append(on("PUT", Reply(wrong.status, wrong.headers | {"X-Trans-Id": "tx1"}, wrong.body)))
+    retrying.put("a", b"x")
+    assert s3.count("PUT") == 2
+    s3.lasting.append(on("PUT", wrong))
+    with pytest.raises(PermissionDenied, match="the secret key is wrong"):
+        retrying.put("a", b"x")
+    assert s3.count("PUT") == 4
+
+
 def test_a_service_that_is_busy_when_asked_for_an_earlier_trial_need_not_hold_another(s3, retrying):
     retrying.prepare()
     before = s3.count("PUT")

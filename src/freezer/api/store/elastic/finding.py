@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
 from freezer.api.scope import Scope
-from freezer.api.store.contract import Keep, Kind, NoSuchMarker, Page, Query, Record, TooMany
+from freezer.api.store.contract import Keep, Kind, NoSuchMarker, Page, Query, Record
 from freezer.api.store.elastic.buffer import Buffer
 from freezer.api.store.elastic.documents import Document, Wanted
 from freezer.api.store.elastic.records import record_of, seen, term_key, text_of
-from freezer.api.store.terms import LONGEST_WORD, LOOKED_UP, words_of
-
-MOST_READ = 10_000
-"""How many records a search may read whose keys are not looked up."""
-
-_BATCH = 500
+from freezer.api.store.sifting import BATCH, MOST_READ, kept, page_of, too_many
+from freezer.api.store.terms import LONGEST_WORD, words_of
 
 
 def find(buffer: Buffer, kind: Kind, scope: Scope, query: Query, marker: Record | None, keep: Keep | None) -> Page:
@@ -31,9 +27,9 @@ def find(buffer: Buffer, kind: Kind, scope: Scope, query: Query, marker: Record 
     if keep is None and not whole:
         return _plain(buffer, kind, query, wanted, everything)
     if keep is not None and buffer.count(everything) > MOST_READ:
-        keys = ", ".join(sorted(LOOKED_UP[kind]))
-        raise TooMany(f"a search among more than {MOST_READ} records must name one of these keys: {keys}")
-    return _sifted(_kept(buffer, kind, wanted, whole, keep), query)
+        raise too_many(kind)
+    batches = _in_batches(buffer, kind, wanted, whole)
+    return page_of(chain.from_iterable(batches) if keep is None else kept(batches, keep), query)
 
 
 def _plain(buffer: Buffer, kind: Kind, query: Query, wanted: Wanted, everything: Wanted) -> Page:
@@ -42,24 +38,11 @@ def _plain(buffer: Buffer, kind: Kind, query: Query, wanted: Wanted, everything:
     return Page([record_of(kind, each) for each in found[: query.limit]], len(found) > query.limit, total)
 
 
-def _sifted(records: Iterator[Record], query: Query) -> Page:
-    page: list[Record] = []
-    hits, last = 0, query.offset + query.limit
-    for record in records:
-        if query.offset <= hits < last:
-            page.append(record)
-        hits += 1
-        if hits > last and not query.total:
-            break
-    return Page(page, hits > last, hits if query.total else None)
-
-
-def _kept(buffer: Buffer, kind: Kind, wanted: Wanted, texts: list[str], keep: Keep | None) -> Iterator[Record]:
-    """The records in which all ``texts`` stand and that ``keep`` keeps."""
+def _in_batches(buffer: Buffer, kind: Kind, wanted: Wanted, texts: list[str]) -> Iterator[list[Record]]:
+    """The records in which all ``texts`` stand."""
     found = (each for each in buffer.search(wanted) if _holds(each, texts))
-    while batch := [record_of(kind, each) for each in islice(found, _BATCH)]:
-        stays = [True] * len(batch) if keep is None else keep(batch)
-        yield from (each for each, stay in zip(batch, stays, strict=True) if stay)
+    while batch := [record_of(kind, each) for each in islice(found, BATCH)]:
+        yield batch
 
 
 def _holds(document: Document, texts: list[str]) -> bool:

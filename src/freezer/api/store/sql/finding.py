@@ -14,17 +14,14 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, exists, func, literal, select
 
 from freezer.api.scope import Scope
-from freezer.api.store.contract import Keep, Kind, Page, Query, Record, TooMany
+from freezer.api.store.contract import Keep, Kind, Page, Query, Record
+from freezer.api.store.sifting import BATCH, MOST_READ, kept, page_of, too_many
 from freezer.api.store.sql.reading import LISTED, record_of, seen
 from freezer.api.store.sql.tables import TABLES
 from freezer.api.store.sql.tables import terms as term_table
 from freezer.api.store.sql.tables import words as word_table
-from freezer.api.store.terms import LOOKED_UP, words_of
+from freezer.api.store.terms import words_of
 
-MOST_READ = 10_000
-"""How many records a search may read whose keys are not looked up."""
-
-_BATCH = 500
 _FEW = 1000
 _LAST_CHARACTER = "\U0010ffff"
 Term = tuple[str, str]
@@ -56,28 +53,17 @@ class Found:
     def sifted(self, keep: Keep) -> Page:
         """The same of the records that ``keep`` keeps; TooMany if it would be asked about too many."""
         if self._count(self._all.limit(MOST_READ + 1)) > MOST_READ:
-            keys = ", ".join(sorted(LOOKED_UP[self._kind]))
-            raise TooMany(f"a search among more than {MOST_READ} records must name one of these keys: {keys}")
-        page: list[Record] = []
-        query = self._query
-        hits, last = 0, query.offset + query.limit
-        for batch in self._in_batches():
-            for record in (each for each, stays in zip(batch, keep(batch), strict=True) if stays):
-                if query.offset <= hits < last:
-                    page.append(record)
-                hits += 1
-            if hits > last and not query.total:
-                break
-        return Page(page, hits > last, hits if query.total else None)
+            raise too_many(self._kind)
+        return page_of(kept(self._in_batches(), keep), self._query)
 
     def _in_batches(self) -> Iterator[Sequence[Record]]:
         """The records, of which only one batch is in memory."""
         wanted = self._rest
         while True:
-            batch = self._records(self._ordered(wanted).limit(_BATCH))
+            batch = self._records(self._ordered(wanted).limit(BATCH))
             if batch:
                 yield batch
-            if len(batch) < _BATCH:
+            if len(batch) < BATCH:
                 return
             wanted = self._all.where(self._behind(batch[-1].place))
 
