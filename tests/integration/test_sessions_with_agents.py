@@ -28,7 +28,9 @@ from support.executing import Orders
 from support.listening import listening
 
 _NOTE = """
-import sys, time
+import os, sys, time
+while not all(map(os.path.exists, sys.argv[4:])):
+    time.sleep(0.02)
 with open(sys.argv[1], "a") as file:
     file.write(f"{sys.argv[2]} {time.clock_gettime(time.CLOCK_BOOTTIME)}\\n")
 sys.exit(int(sys.argv[3]))
@@ -37,13 +39,15 @@ sys.exit(int(sys.argv[3]))
 
 @dataclass
 class Node:
-    """A machine with a scheduler, and a job that backs up a directory held still by commands."""
+    """A machine with a scheduler, and a job that backs up a directory held still by commands. One that is ``stiff``
+    fails to hold still, after the machines in ``after`` have begun to."""
 
     folder: Path
     person: Person
     api: Api
     number: int
     stiff: int = 0
+    after: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
         (self.folder / "data").mkdir(parents=True)
@@ -53,7 +57,8 @@ class Node:
 
     def command(self, word: str, status: int = 0) -> str:
         script, history = self.folder / "note.py", self.folder / "history"
-        return shlex.join([sys.executable, "-S", "-E", str(script), str(history), word, str(status)])
+        others = [str(node.folder / "history") for node in self.after]
+        return shlex.join([sys.executable, "-S", "-E", str(script), str(history), word, str(status), *others])
 
     def job(self, action: str = "backup", **more: object) -> str:
         where = "path_to_backup" if action == "backup" else "restore_abs_path"
@@ -142,7 +147,7 @@ def test_three_nodes_hold_still_at_one_time_and_what_they_stored_is_of_that_time
 
 def test_if_one_does_not_hold_still_the_others_let_go_and_nothing_is_stored(tmp_path: Path) -> None:
     with _nodes(tmp_path, 3) as nodes:
-        nodes[1].stiff = 1
+        nodes[1].stiff, nodes[1].after = 1, (nodes[0], nodes[2])
         session, outcomes = _round(nodes)
         assert [each.state for each in outcomes] == ["failed"] * 3
         assert "pre_command" in outcomes[1].error
