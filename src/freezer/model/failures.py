@@ -9,6 +9,8 @@ from freezer.model.items import ItemFailure
 
 MOST = 10_000
 """Failures that one list names."""
+MOST_TEXT = 4 * 1024 * 1024
+"""Characters of all their paths and reasons; one that would exceed it is only counted, and so are all after it."""
 
 _noticing: list[Callable[[ItemFailure], None]] = []
 
@@ -25,11 +27,13 @@ def noticed(notice: Callable[[ItemFailure], None]) -> Iterator[None]:
 
 
 class Failures(list[ItemFailure]):
-    """A list that takes :data:`MOST` failures and counts those that came after them, ``left_out``."""
+    """A list that takes :data:`MOST` failures, or :data:`MOST_TEXT` characters of them, and counts those that came after
+    them, ``left_out``."""
 
     def __init__(self, failures: Iterable[ItemFailure] = ()) -> None:
         super().__init__()
         self.left_out = 0
+        self._room = MOST_TEXT
         self.extend(failures)
 
     @property
@@ -39,7 +43,8 @@ class Failures(list[ItemFailure]):
 
     def append(self, failure: ItemFailure, /) -> None:
         """Add a failure, or count it."""
-        if len(self) < MOST:
+        self._room -= len(failure.path) + len(failure.reason)
+        if len(self) < MOST and self._room >= 0:
             super().append(failure)
             for notice in _noticing:
                 notice(failure)

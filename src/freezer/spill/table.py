@@ -12,7 +12,7 @@ from freezer.errors import FreezerError
 if TYPE_CHECKING:
     import sqlite3  # most runs need none
 
-IN_MEMORY = 8 * 1024 * 1024
+IN_MEMORY = 2 * 1024 * 1024
 """Bytes that one table keeps in memory, about."""
 
 _ENTRY = 150  # bytes of memory that an entry takes beside its key and value
@@ -99,7 +99,7 @@ def _temporary() -> sqlite3.Connection:
     # A database without a name is a temporary file that nobody else can see; nothing of it must survive a crash.
     table = sqlite3.connect("", isolation_level=None)
     table.execute("PRAGMA journal_mode = OFF")
-    table.execute("PRAGMA cache_size = -4096")
+    table.execute("PRAGMA cache_size = -1024")
     table.execute("CREATE TABLE entry (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
     table.execute("BEGIN")
     return table

@@ -31,6 +31,14 @@ def test_the_first_failures_are_named_and_the_others_counted() -> None:
     assert [item.reason for item in rest(found, some(4))] == ["3 more items, not listed one by one"]
 
 
+def test_failures_of_long_paths_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "MOST_TEXT", 100)
+    found = Failures(ItemFailure("d/" * 20, "broken") for _ in range(3))
+    assert (len(found), found.left_out) == (2, 1)
+    found.append(ItemFailure("d", "broken"))
+    assert found.left_out == 2, "what is counted comes after what is named"
+
+
 def test_nothing_is_said_of_others_when_there_are_none() -> None:
     assert rest(some(3), [ItemFailure("x", "y")]) == []
 
