@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from freezer.model.runs import run_id
+from support.executing import wait_for
 from support.pool_stage import LEASE, Mischief, Stage
 from support.sweeps import Trials
 
@@ -96,9 +97,8 @@ def test_p11_what_a_killed_member_held_goes_on_within_two_leases(stage: Making, 
 
 def _asleep(pool: Stage) -> int:
     """The process of an agent that has stopped itself."""
-    while not (found := list(pool.asleep.iterdir())):
-        time.sleep(0.05)
-    return int(found[0].name)
+    wait_for(lambda: any(pool.asleep.iterdir()))
+    return int(next(pool.asleep.iterdir()).name)
 
 
 def test_p8_a_tenant_aborts_its_own_run(stage: Making, tmp_path: Path) -> None:
