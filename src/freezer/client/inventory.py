@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import to_builtins
@@ -33,9 +33,12 @@ class Inventory:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def reconcile(self, place: Place, rows: Sequence[StoredBackup], *, complete: bool = True) -> Reconciled:
-        """Make the records agree with ``rows``, which is all that the place holds if ``complete``. Where both agree
-        already nothing but digests is sent."""
+    def reconcile(
+        self, place: Place, rows: Sequence[StoredBackup], *, complete: bool = True, before: float | None = None
+    ) -> Reconciled:
+        """Make the records agree with ``rows``, which is all that the place holds if ``complete``; records of backups
+        begun at ``before`` or later (seconds since 1970) are never gone. Where both agree already nothing but digests
+        is sent."""
         length = next((n for n in _PREFIX_LENGTHS if len(rows) <= _ROWS_OF_A_SEGMENT * 16**n), _PREFIX_LENGTHS[-1])
         segments: dict[str, dict[str, StoredBackup]] = {prefix: {} for prefix in _prefixes(length)}
         for row in rows:
@@ -43,7 +46,8 @@ class Inventory:
             segments[hash[:length]][hash] = row
         result = Reconciled()
         for prefix in self._differing(place, segments):
-            self._tell(place, prefix, list(segments[prefix].values()), result, complete=complete)
+            part = list(segments[prefix].values())
+            self._tell(place, prefix, part, result, {"complete": complete and len(part) <= MOST_ROWS, "before": before})
         told = len(result.adopted) + len(result.returned) + result.known
         result.known += sum(map(len, segments.values())) - told
         return result
@@ -74,15 +78,14 @@ class Inventory:
         return [str(prefix) for prefix in answer["differing"]]
 
     def _tell(
-        self, place: Place, prefix: str, rows: Sequence[StoredBackup], result: Reconciled, *, complete: bool
+        self, place: Place, prefix: str, rows: Sequence[StoredBackup], result: Reconciled, claims: Mapping[str, object]
     ) -> None:
-        whole = complete and len(rows) <= MOST_ROWS
         for begin in range(0, max(len(rows), 1), MOST_ROWS):
             document = {
                 "place": to_builtins(place),
                 "prefix": prefix,
                 "backups": to_builtins(rows[begin : begin + MOST_ROWS]),
-                "complete": whole,
+                **claims,
             }
             answer = self._wire.ask("POST", "/inventory", "inventory", body=document, harmless=True)
             result.adopted += answer["adopted"]

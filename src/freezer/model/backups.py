@@ -109,6 +109,11 @@ def composed_id(metadata: Mapping[str, object]) -> str:
     return "_".join(str(each) for each in (metadata.get("container"), host, metadata.get("backup_name"), stamp, level))
 
 
+def composed(container: str, name: str, time: int, level: int = 0) -> str:
+    """The composed id of a backup of the set ``name``, ``{hostname}_{backup_name}``; ``time``: seconds since 1970."""
+    return f"{container}_{name}_{time}_{level}"
+
+
 def names_of(metadata: Mapping[str, object]) -> tuple[str, str]:
     """Host and name of the set that a backup belongs to."""
     host = metadata.get("hostname") or metadata.get("host_name") or ""

@@ -27,8 +27,8 @@ def noticed(notice: Callable[[ItemFailure], None]) -> Iterator[None]:
 
 
 class Failures(list[ItemFailure]):
-    """A list that takes :data:`MOST` failures, or :data:`MOST_TEXT` characters of them, and counts those that came after
-    them, ``left_out``."""
+    """A list that takes :data:`MOST` failures, or :data:`MOST_TEXT` characters of them, and counts those that came
+    after them, ``left_out``."""
 
     def __init__(self, failures: Iterable[ItemFailure] = ()) -> None:
         super().__init__()

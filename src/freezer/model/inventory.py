@@ -14,10 +14,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from freezer.model.backups import composed_hash, location
+from freezer.model.backups import composed, composed_hash, location
 from freezer.model.checking import MAX_NUMBER
 from freezer.model.forms.words import Count
-from freezer.model.upkeep import composed
 
 MOST_ROWS = 1000
 Prefix = Annotated[str, Meta(pattern="^[0-9a-f]{0,4}$")]
@@ -91,12 +90,27 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """The backups of one segment. ``complete``: these are all, so that the API has lost those that it knows besides."""
+    """The backups of one segment. ``complete``: these are all, so that the API has lost those that it knows besides;
+    but not those begun at ``before`` or later (seconds since 1970), which may have been stored after the list was made.
+    """
 
     place: Place
     prefix: Prefix = ""
     backups: Annotated[list[StoredBackup], Meta(max_length=MOST_ROWS)]
     complete: bool = True
+    before: Moment | None = None
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """All the backups of a place, as they were ``at`` that time, seconds since 1970."""
+
+    place: Place
+    backups: tuple[StoredBackup, ...]
+    at: float
+
+    def plus(self, other: Holding) -> Holding:
+        """With the backups of another engine in the same place."""
+        return Holding(place=self.place, backups=(*self.backups, *other.backups), at=min(self.at, other.at))
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):

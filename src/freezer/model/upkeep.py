@@ -1,4 +1,5 @@
-"""What an agent has to tell of backups that were made before: which it has verified, and which it has removed.
+"""What an agent has to tell of backups that were made before: which it has verified, which it has removed, and all that
+a storage holds.
 
 Backups are named by their composed ids.
 """
@@ -7,19 +8,23 @@ from __future__ import annotations
 
 import msgspec
 
+from freezer.model.inventory import Holding
+
 _LONGEST = 500  # characters of a reason
 
 
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``way``: how it was verified (``check``, ``read-data`` or ``drill``); ``failed``: with the reason."""
+    """``way``: how it was verified (``check``, ``read-data`` or ``drill``); ``failed``: with the reason; ``held``:
+    places that were looked through, with all their backups."""
 
     way: str = "check"
     passed: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
+    held: tuple[Holding, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.passed or self.failed or self.removed)
+        return bool(self.passed or self.failed or self.removed or self.held)
 
     def plus(self, other: Upkeep) -> Upkeep:
         """Both, of one action."""
@@ -28,6 +33,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             passed=(*self.passed, *other.passed),
             failed=(*self.failed, *other.failed),
             removed=(*self.removed, *other.removed),
+            held=_joined(self.held, other.held),
         )
 
 
@@ -40,6 +46,10 @@ def verified(way: str, found: dict[str, str | None]) -> Upkeep:
     )
 
 
-def composed(container: str, name: str, time: int, level: int = 0) -> str:
-    """The composed id of a backup of the set ``name``, ``{hostname}_{backup_name}``; ``time``: seconds since 1970."""
-    return f"{container}_{name}_{time}_{level}"
+def _joined(some: tuple[Holding, ...], others: tuple[Holding, ...]) -> tuple[Holding, ...]:
+    """What is held by the same place, as one: engines tell of their own backups."""
+    known = {each.place: each for each in some}
+    for each in others:
+        before = known.get(each.place)
+        known[each.place] = each if before is None else before.plus(each)
+    return tuple(known.values())

@@ -103,6 +103,14 @@ def test_a_list_that_is_not_complete_loses_nothing() -> None:
     assert _states(alice) == {1: "available", 2: "available"}
 
 
+def test_a_backup_that_may_have_been_stored_after_the_list_was_made_is_not_gone() -> None:
+    alice = person()
+    alice.made("/backups", _report(1))
+    alice.made("/backups", _report(50))
+    assert len(_told(alice, before=50)["gone"]) == 1
+    assert _states(alice) == {1: "gone", 50: "available"}
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     [{"container": "/srv/c"}, {"storage": "swift"}, {"hostname": "web2"}, {"storage": "ssh", "ssh_host": "far"}],

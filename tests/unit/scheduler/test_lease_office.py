@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from freezer.errors import ApiDenied
+from freezer.model.inventory import Holding, Place, StoredBackup
 from freezer.model.run_reports import ActionResult, Failure, Progress
 from freezer.model.runs import Fence
 from freezer.model.upkeep import Upkeep
@@ -121,6 +123,36 @@ def test_what_was_verified_and_removed_is_kept_with_the_backups_whoever_holds_th
     (told,) = bad["verifications"]
     assert (told["kind"], told["by"], told["detail"]) == ("drill", "node", "its data is gone")
     assert len(good["verifications"]) == 1
+
+
+def test_the_records_agree_with_what_a_place_holds_but_for_the_newest(home: Node) -> None:
+    office = home.office()
+    hold = office.take(home.wanted())
+    for name, made in (("kept", 1_700_000_000), ("lost", 1_700_000_000), ("new", int(home.clock.now()))):
+        office.backup(hold, {**_backup(name), "container": "shelf", "time_stamp": made})
+    rows = [StoredBackup(name=f"h_{name}", time=1_700_000_000) for name in ("kept", "unknown")]
+    place = Place(storage="local", container="shelf", hostname="h")
+    office.upkeep(hold, Upkeep(held=(Holding(place=place, backups=tuple(rows), at=home.clock.now()),)))
+    while office.delivery.deliver():
+        pass
+    found = [each for each in home.api.backups.each() if each["backup_metadata"]["container"] == "shelf"]
+    assert {each["backup_metadata"]["backup_name"]: each["status"] for each in found} == {
+        "kept": "available", "lost": "gone", "new": "available", "unknown": "available",
+    }  # fmt: skip
+
+
+def test_whoever_may_not_tell_what_a_place_holds_tells_the_rest(home: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ApiDenied("a node may not", status=403)
+
+    monkeypatch.setattr(home.api.inventory, "reconcile", refuse)
+    office = home.office()
+    hold = office.take(home.wanted())
+    held = Holding(place=Place(storage="swift", container="c"), backups=(), at=1.0)
+    office.upkeep(hold, Upkeep(held=(held,)))
+    office.tell(hold, _DONE)
+    assert not office.delivery.deliver()
+    assert home.run(hold)["state"] == "success"
 
 
 def test_what_earlier_tries_told_of_actions_comes_with_the_hold(home: Node) -> None:

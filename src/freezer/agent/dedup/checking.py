@@ -9,11 +9,14 @@ from msgspec.structs import replace
 
 from freezer.agent.context import Context
 from freezer.agent.dedup.choosing import composed_of, wanted
+from freezer.agent.dedup.listing import row_of
 from freezer.agent.dedup.opening import Opened
 from freezer.agent.dedup.witness import seen
+from freezer.agent.places.holding import holdings
 from freezer.agent.places.place import Place
 from freezer.agent.result import Result, Table
 from freezer.errors import DamagedError, DataError, ObjectNotFound, PermissionDenied
+from freezer.model.inventory import Holding
 from freezer.model.upkeep import Upkeep, verified
 from freezer.repository.documents import PackKind, Root, State
 from freezer.repository.index import Index
@@ -49,7 +52,8 @@ def check_repository(context: Context, place: Place, found: Opened, *, both: boo
     problems += look.reach({problem.pack for problem in problems if problem.pack})
     look.record(findings, problems)
     result = _result(look, problems, findings, both=both)
-    return replace(result, upkeep=_upkeep(context, place, look.backups, problems))
+    upkeep = _upkeep(context, place, look.backups, problems)
+    return replace(result, upkeep=replace(upkeep, held=_held(context, place, look)))
 
 
 def _upkeep(context: Context, place: Place, backups: Sequence[Backup], problems: Sequence[Problem]) -> Upkeep:
@@ -60,6 +64,10 @@ def _upkeep(context: Context, place: Place, backups: Sequence[Backup], problems:
     way = "read-data" if context.settings.share("read_data") >= 1 else "check"
     found = {composed_of(place.section.container, backup): reasons.get(backup.attempt) for backup in backups}
     return verified(way, found)
+
+
+def _held(context: Context, place: Place, look: _Look) -> tuple[Holding, ...]:
+    return holdings(context, place, [row_of(look.found, backup, look.known) for backup in look.backups])
 
 
 class _Look:

@@ -9,7 +9,7 @@ from freezer.agent.dedup.opening import Opened
 from freezer.agent.dedup.witness import seen
 from freezer.clock import utc_text
 from freezer.errors import BackupNotFound, UsageError
-from freezer.model.upkeep import composed
+from freezer.model.backups import composed
 from freezer.repository.protocol.backups import Backup
 from freezer.units import counted
 

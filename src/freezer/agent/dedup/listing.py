@@ -29,12 +29,13 @@ def list_repository(context: Context, found: Opened, *, both: bool) -> Result:
     backups = wanted(context, all_backups(context, found))
     checks = verification.load(found.repository, found.cache, context.notice)
     held = holds(found.repository, found.cache, context.notice)
-    rows = [_row(found, backup, checks, held.get(backup.attempt)) for backup in backups]
+    rows = [row_of(found, backup, checks, held.get(backup.attempt)) for backup in backups]
     lines = [f"In the repository: {counted(len(rows), 'backup')} of engine {DEDUP}."] if both else []
     return Result(document=rows, table=_as_levels(rows) if both else _table(backups, rows), lines=lines)
 
 
-def _row(found: Opened, backup: Backup, checks: Verification, hold: Hold | None) -> Row:
+def row_of(found: Opened, backup: Backup, checks: Verification, hold: Hold | None = None) -> Row:
+    """What is told of a backup, under the keys of the backups of other engines."""
     summary, time = backup.summary, backup.started // _NANO
     proved, failed = checks.proved.get(backup.attempt), checks.failed.get(backup.attempt)
     return {

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 from freezer.errors import FreezerError, PassphraseError, StorageError, UsageError
-from freezer.model.upkeep import composed
+from freezer.model.backups import composed
 from freezer.options.resolve import StorageSection
 from freezer.storage.contract import Storage
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from freezer.agent.context import Context
+from freezer.agent.places.holding import holdings
 from freezer.agent.places.place import Place
 from freezer.agent.result import Result, Table
 from freezer.agent.sealing import load_passphrase
@@ -43,7 +45,8 @@ def check_levels(context: Context, place: Place) -> Result:
     else:
         found += _records(context, catalogue, [backup for _, backup in sound])
     result = _result(rows, found, read_data=read_data)
-    return replace(result, upkeep=_upkeep(place, rows, found, read_data=read_data))
+    upkeep = _upkeep(place, rows, found, read_data=read_data)
+    return replace(result, upkeep=replace(upkeep, held=holdings(context, place, [to_builtins(row) for row in rows])))
 
 
 def _upkeep(place: Place, rows: Sequence[BackupRow], found: Sequence[ItemFailure], *, read_data: bool) -> Upkeep:

@@ -16,7 +16,7 @@ from freezer.api.service.answers import body
 from freezer.api.service.caller import Caller
 from freezer.api.store.contract import Kind, Record, Unit
 from freezer.errors import DocumentError
-from freezer.model.backups import GONE, BackupDraft, composed_hash
+from freezer.model.backups import GONE, BackupDraft, composed_hash, time_stamp
 from freezer.model.inventory import Comparison, Removal, Segment, StoredBackup, digest, hashed, metadata_of
 
 
@@ -68,7 +68,7 @@ def reconcile(unit: Unit, caller: Caller, told: Segment) -> Reconciled:
     returned = _change(unit, caller, here, {GONE: "available"})
     return Reconciled(
         adopted=[backups.create(unit, caller, BackupDraft(metadata_of(row, told.place))) for row in new],
-        gone=_change(unit, caller, lost, {"available": GONE}),
+        gone=_change(unit, caller, lost, {"available": GONE}, before=told.before),
         returned=returned,
         known=len(here) - len(returned),
     )
@@ -94,11 +94,14 @@ def remove(unit: Unit, caller: Caller, told: Removal) -> Reconciled:
     return Reconciled(gone=gone, known=len(ids) - len(gone))
 
 
-def _change(unit: Unit, caller: Caller, ids: Sequence[str], states: Mapping[str, str]) -> list[str]:
-    """Change the state of those backups that are in one of ``states``; their ids."""
+def _change(
+    unit: Unit, caller: Caller, ids: Sequence[str], states: Mapping[str, str], *, before: float | None = None
+) -> list[str]:
+    """Change the state of those backups that are in one of ``states`` and were begun ``before``; their ids."""
     changed = []
     for id, seen in unit.many(Kind.BACKUP, caller.scope, ids).items():
-        if body(seen)["status"] in states:
+        shown = body(seen)
+        if shown["status"] in states and (before is None or (time_stamp(shown["backup_metadata"]) or 0) < before):
             known = unit.get(Kind.BACKUP, caller.scope, id, lock=True)
             if known is not None and _step(unit, caller, known, states):
                 changed.append(id)

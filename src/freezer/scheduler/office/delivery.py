@@ -18,8 +18,10 @@ import msgspec
 from msgspec.structs import replace
 
 from freezer.client import Api
+from freezer.client.inventory import Inventory
 from freezer.decoding import json_decoder
 from freezer.errors import ApiConflict, ApiDenied, ApiError, ApiInvalid, ApiMissing, ApiUnavailable
+from freezer.model.inventory import Holding
 from freezer.model.run_reports import Pieces, Report
 from freezer.model.runs import Claim, Fence
 from freezer.model.upkeep import Upkeep
@@ -39,6 +41,7 @@ STATE = (REPORT, PROGRESS, LOG)
 _AT_ONCE = 20
 _LOOKS_EVERY_SECONDS = 1.0
 _FORBIDDEN = 403
+_UNSETTLED = 2 * 86400.0  # seconds before a list was told in which a backup may have begun that it lacks by right
 _WAITS_FOR_OTHERS = frozenset({"held", "busy"})
 _OVER = frozenset({"success", "partial", "failed", "aborted"})
 _logger = logging.getLogger(__name__)
@@ -240,6 +243,8 @@ class Delivery:
         inventory = self._of_project(line.project).inventory
         self._reach.ask(lambda: inventory.verified(told.done, at=told.at, by=told.by))
         self._reach.ask(lambda: inventory.removed(told.done.removed))
+        for each in told.done.held:
+            self._reach.ask(partial(_agreed, inventory, each))
 
     def _standing(self, line: Line, entries: Sequence[Entry]) -> None:
         told: dict[str, Any] = json.loads(entries[0].body)
@@ -280,6 +285,19 @@ def _change(document: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in document.items() if key not in {"backup_id", "status"}}
     told = {"status": document["status"]} if document.get("status") else {}
     return {**told, "backup_metadata": metadata}
+
+
+def _agreed(inventory: Inventory, held: Holding) -> None:
+    try:
+        done = inventory.reconcile(held.place, held.backups, before=held.at - _UNSETTLED)
+    except ApiDenied as error:
+        if error.status != _FORBIDDEN:
+            raise
+        _logger.info("what %s holds is not told: %s", held.place.container, error.message)  # as a node's role
+        return
+    if done.adopted or done.gone or done.returned:
+        counts = len(done.adopted), len(done.gone), len(done.returned)
+        _logger.info("records of %s: %d adopted, %d gone, %d returned", held.place.container, *counts)
 
 
 def _removed(api: Api, id: str) -> None:
