@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.slow
+@pytest.mark.stopwatch  # what was measured stays in memory until the end
 def test_two_hundred_schedulers_are_served(tmp_path: Path, trials: Trials, request: pytest.FixtureRequest) -> None:
     seconds = trials(30, 600)
     with ours(fresh_database(tmp_path), tmp_path) as server:

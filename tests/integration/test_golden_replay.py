@@ -11,7 +11,7 @@ import pytest
 
 from freezer.testing.clock import FakeClock
 from servers import keystone
-from servers.session import api
+from servers.session import api_of_recordings
 from support.api import STORES, USUAL, fresh_database, serving
 from support.behind_keystone import behind_keystone
 from support.golden import PEOPLE, PROJECTS, Replay, World, groups, made_up, steps
@@ -58,7 +58,7 @@ def test_v1_is_served_beside_v2(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def known() -> Callable[[], World]:
     """Makes people whom Keystone knows, in new projects."""
-    admin = keystone.Admin(str(api()["auth_url"]))
+    admin = keystone.Admin(str(api_of_recordings()["auth_url"]))
     roles = {each["name"]: each["id"] for each in admin.ask("GET", "/roles")["roles"]}
 
     def make() -> World:
@@ -83,12 +83,12 @@ def known() -> Callable[[], World]:
 def test_jobs_of_central_clients_get_trusts_as_the_originals_do_or_better(
     tmp_path: Path, known: Callable[[], World]
 ) -> None:
-    call = behind_keystone(tmp_path, str(api()["auth_url"]))
+    call = behind_keystone(tmp_path, str(api_of_recordings()["auth_url"]))
     for version, group in sorted(_CENTRAL):
         assert _differences(Replay(call, known()), version, group, keystone=True) == []
 
 
 @pytest.mark.parametrize(("version", "group"), [each for each in _RECORDED if each not in {*_WITHOUT_V1, *_CENTRAL}])
 def test_the_same_over_http_with_tokens_of_keystone(known: Callable[[], World], version: str, group: str) -> None:
-    replay = Replay(OverHttp(str(api()["url"])), known())
+    replay = Replay(OverHttp(str(api_of_recordings()["url"])), known())
     assert _differences(replay, version, group, keystone=True) == []

@@ -30,6 +30,12 @@ def api() -> dict[str, Any]:
 
 
 @functools.cache
+def api_of_recordings() -> dict[str, Any]:
+    """Another one, without the central clients that other tests make, which every project sees."""
+    return _used("api", as_name="api-of-recordings")
+
+
+@functools.cache
 def ceph() -> dict[str, Any]:
     """Ceph's S3 gateway: ``endpoint``, ``endpoint_tls``, ``ca``, ``keys`` and ``other_keys``."""
     return _used("ceph")
@@ -48,9 +54,9 @@ def opensearch() -> dict[str, Any]:
     return _used("opensearch", _MEMORY if os.access(_MEMORY, os.W_OK) else "")
 
 
-def _used(name: str, memory: str = "") -> dict[str, Any]:
+def _used(name: str, memory: str = "", *, as_name: str = "") -> dict[str, Any]:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
     stack = ExitStack()
     atexit.register(stack.close)
-    folder = Path(memory or tempfile.gettempdir()) / f"freezer-server-{name}-{run}"
+    folder = Path(memory or tempfile.gettempdir()) / f"freezer-server-{as_name or name}-{run}"
     return stack.enter_context(shared.used(HERE / f"{name}.py", folder))
