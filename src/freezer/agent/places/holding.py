@@ -8,6 +8,7 @@ import msgspec
 
 from freezer.agent.context import Context
 from freezer.agent.places.place import Place
+from freezer.decoding import convert
 from freezer.model import inventory
 from freezer.model.inventory import Holding, StoredBackup
 
@@ -28,7 +29,7 @@ def holdings(context: Context, place: Place, rows: Sequence[Mapping[str, object]
         return ()
     server = section.text("ssh_host") if section.storage == "ssh" else ""
     try:
-        known = [msgspec.convert({key: _short(value) for key, value in row.items()}, StoredBackup) for row in rows]
+        known = [convert({key: _short(value) for key, value in row.items()}, StoredBackup) for row in rows]
         where = inventory.Place(
             storage=section.storage, container=section.container, hostname=host if local else "", ssh_host=server
         )
