@@ -120,7 +120,8 @@ def rename_path(path: bytes) -> bytes:
 def clean(path: bytes) -> bytes:
     """``./a/b/`` and ``a//b`` as ``a/b``; ``.`` and ``./`` as the empty root path. Parts ``..`` stay, to be refused
     later."""
-    if path[:2] == b"./" and path[2:3] not in (b"", b".", b"/") and b"//" not in path and b"/./" not in path:
+    plain = b"//" not in path and b"/./" not in path and path[-2:] != b"/."
+    if plain and path[:2] == b"./" and path[2:3] not in (b"", b".", b"/"):
         return path[2:].rstrip(b"/")
     cleaned = b"/%b/" % path  # not taken apart: to join half a million parts takes 40 MB
     for needless in (b"/./", b"//"):
