@@ -8,9 +8,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from freezer.api.store.audit import Deed, DeedQuery
+from freezer.api.store.sql.later import write_later
 from freezer.api.store.sql.tables import audit
 
 _COLUMNS = tuple(audit.c[name] for name in Deed.__struct_fields__)
+_INSERT = insert(audit).inline()  # nobody needs to know its place
 
 
 class SqlAudit:
@@ -22,7 +24,7 @@ class SqlAudit:
     def note(self, deed: Deed) -> None:
         row = msgspec.structs.asdict(deed)
         del row["place"]
-        self._connection.execute(insert(audit), row)
+        write_later(self._connection, _INSERT, row)
 
     def find(self, query: DeedQuery) -> Sequence[Deed]:
         wanted = select(*_COLUMNS).where(*_conditions(query)).order_by(audit.c.place.desc()).limit(query.limit)

@@ -145,6 +145,10 @@ def _server(url: URL, connections: int, **more: Any) -> Engine:
         connect_args=arguments,
     )
     event.listen(engine, "connect", _prepare_postgresql if postgresql else _prepare_mysql)
+    if url.get_driver_name() == "pymysql":
+        from freezer.api.store.sql.together import send_together
+
+        send_together(engine)
     return engine
 
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
 from freezer.api.store.contract import Change, Feed
-from freezer.api.store.sql.counting import counted
+from freezer.api.store.sql.counting import add_numbered
 from freezer.api.store.sql.tables import change_counter
 from freezer.api.store.sql.tables import changes as change_table
-
-_INSERT = insert(change_table)  # made once, since that takes longer than to have it done
 
 
 def store_changes(connection: Connection, told: Collection[Change], now: int) -> None:
@@ -26,19 +24,15 @@ def store_changes(connection: Connection, told: Collection[Change], now: int) ->
     projects: dict[str, list[Change]] = {}
     for change in last.values():
         projects.setdefault(change.project_id, []).append(change)
-    rows: list[dict[str, object]] = []
     for project_id in sorted(projects):
-        mine = projects[project_id]
-        last_number = counted(connection, change_counter, {"project_id": project_id, "number": len(mine)}, "number")
-        first = last_number - len(mine) + 1
-        rows.extend(_row(each, first + place, now) for place, each in enumerate(mine))
-    if rows:
-        connection.execute(_INSERT, rows)
+        rows = [_row(each, now) for each in projects[project_id]]
+        add_numbered(connection, change_counter, {"project_id": project_id}, change_table, rows, "number")
 
 
-def _row(change: Change, number: int, now: int) -> dict[str, object]:
+def _row(change: Change, now: int) -> dict[str, object]:
     row = asdict(change)
-    return {**row, "object": row.pop("id"), "number": number, "at": now}
+    del row["number"]
+    return {**row, "object": row.pop("id"), "at": now}
 
 
 def read_feed(connection: Connection, project_id: str) -> Feed:

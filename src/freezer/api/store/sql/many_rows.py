@@ -12,6 +12,8 @@ from functools import cache
 import msgspec
 from sqlalchemy import Connection, Table, insert
 
+from freezer.api.store.sql.later import write_later, write_text_later
+
 _JSON_TABLE_SINCE = {True: (10, 6), False: (8, 0, 4)}
 """The version of MariaDB, and of MySQL, that can take JSON apart."""
 
@@ -27,9 +29,9 @@ def add_rows(
         return
     if _takes_json(connection):
         values = (*same.values(), msgspec.json.encode(rows).decode())
-        connection.exec_driver_sql(_statement(table, tuple(same), tuple(names)), values)
+        write_text_later(connection, _statement(table, tuple(same), tuple(names)), values)
     else:
-        connection.execute(insert(table), [{**same, **dict(zip(names, row, strict=True))} for row in rows])
+        write_later(connection, insert(table), [{**same, **dict(zip(names, row, strict=True))} for row in rows])
 
 
 def _takes_json(connection: Connection) -> bool:

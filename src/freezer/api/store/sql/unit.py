@@ -40,6 +40,7 @@ from freezer.api.store.sql.audit import SqlAudit
 from freezer.api.store.sql.enrolments import SqlEnrolments
 from freezer.api.store.sql.feed import forget_changes, read_changes, read_feed, read_numbers, store_changes
 from freezer.api.store.sql.finding import Found
+from freezer.api.store.sql.later import write_later
 from freezer.api.store.sql.leases import SqlLeases
 from freezer.api.store.sql.many_rows import add_rows
 from freezer.api.store.sql.node_keys import SqlNodeKeys
@@ -159,7 +160,7 @@ class SqlUnit:
         values.update(record.own)
         if terms is not None:
             values["words"] = terms.words
-        self._connection.execute(update(table).where(table.c.place == record.place), values)
+        write_later(self._connection, update(table).where(table.c.place == record.place), values)
         if terms is not None:
             self._change_terms(record, terms.values)
             self._change_words(record, words_of(terms.words))
@@ -168,9 +169,9 @@ class SqlUnit:
 
     def delete(self, record: Record) -> None:
         table = TABLES[record.kind]
-        self._connection.execute(delete(table).where(table.c.place == record.place))
-        self._connection.execute(delete(term_table).where(*_terms_of(record)))
-        self._connection.execute(delete(word_table).where(*_words_of(record)))
+        write_later(self._connection, delete(table).where(table.c.place == record.place))
+        write_later(self._connection, delete(term_table).where(*_terms_of(record)))
+        write_later(self._connection, delete(word_table).where(*_words_of(record)))
         self.quotas.charge(record.project_id, f"{record.kind.value}s", -1)
         self._told.extend(changes_of(record, REMOVED))
 
@@ -199,7 +200,7 @@ class SqlUnit:
         gone = [{"gone_key": key, "gone_value": value} for key, value in before - values]
         if gone:
             one = and_(term_table.c.key == bindparam("gone_key"), term_table.c.value == bindparam("gone_value"))
-            self._connection.execute(delete(term_table).where(*_terms_of(record), one), gone)
+            write_later(self._connection, delete(term_table).where(*_terms_of(record), one), gone)
         self._add_terms(record, record.place, values - before)
 
     def _add_words(self, record: Record, place: int, found: Iterable[str]) -> None:
@@ -211,7 +212,7 @@ class SqlUnit:
         before = set(known.scalars())
         gone = before - found
         if gone:
-            self._connection.execute(delete(word_table).where(*_words_of(record), word_table.c.word.in_(gone)))
+            write_later(self._connection, delete(word_table).where(*_words_of(record), word_table.c.word.in_(gone)))
         self._add_words(record, record.place, found - before)
 
     def incarnation(self) -> int:
@@ -237,7 +238,7 @@ class SqlUnit:
             "body": answer.body,
             "created_at": now,
         }
-        self._connection.execute(insert(idempotency), row)
+        write_later(self._connection, insert(idempotency), row)
 
 
 Shape = tuple[bool, bool, bool, bool]
