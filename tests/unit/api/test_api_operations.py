@@ -48,7 +48,7 @@ def test_details_name_what_was_looked_at(tmp_path: Path, settings: dict[str, Any
 
 
 def test_details_tell_of_a_database_that_is_gone(tmp_path: Path) -> None:
-    call = serving(tmp_path)
+    call = serving(tmp_path, kind="sqlite")
     for path in tmp_path.glob("*.db*"):
         path.unlink()
     call.application.close()  # type: ignore[attr-defined]

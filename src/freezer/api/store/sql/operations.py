@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from freezer.api.store.contract import Kind
 from freezer.api.store.operations import Alarm, Pause, Presence
 from freezer.api.store.sql.tables import TABLES, alarm, pause, presence
+
+# Every scheduler's poll asks for pauses, and making a statement takes as long as asking it.
+_PAUSES = select(pause).where(pause.c.project_id == bindparam("in_project")).order_by(pause.c.since, pause.c.object)
+_LASTING = _PAUSES.where(pause.c.ended.is_(None))
 
 
 class SqlOperations:
@@ -21,10 +25,8 @@ class SqlOperations:
         self._connection = connection
 
     def pauses(self, project_id: str, *, lasting: bool = True) -> Sequence[Pause]:
-        statement = select(pause).where(pause.c.project_id == project_id)
-        if lasting:
-            statement = statement.where(pause.c.ended.is_(None))
-        return [Pause(**row._mapping) for row in self._rows(statement.order_by(pause.c.since, pause.c.object))]
+        rows = self._connection.execute(_LASTING if lasting else _PAUSES, {"in_project": project_id}).all()
+        return [Pause(**row._mapping) for row in rows]
 
     def keep_pause(self, pause_: Pause) -> None:
         self._keep(pause, ("project_id", "kind", "object"), msgspec.structs.asdict(pause_))
