@@ -6,7 +6,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -55,11 +55,29 @@ def test_nor_do_two_thousand_runs_that_only_commit(
     _trial(pool, trials(20, 2000), trials(8, 600), chance, counted)
 
 
-def _trial(pool: Stage, runs: int, seconds: int, chance: random.Random, counted: Counter[str]) -> None:
-    """So many runs of 50 projects within ``seconds`` full of mischief, and what became of them."""
+@pytest.mark.slow
+def test_two_nodes_that_were_given_one_client_id_share_its_work(
+    stage: Making, tmp_path: Path, trials: Trials, chance: random.Random, counted: Counter[str]
+) -> None:
+    nodes = stage(agent=_agent(tmp_path, "sleepy"), central=False, members=2)
+    _trial(nodes, trials(12, 100), trials(8, 200), chance, counted, projects=("default",))
+
+
+_PROJECTS = tuple(f"project-{number}" for number in range(50))
+
+
+def _trial(
+    pool: Stage,
+    runs: int,
+    seconds: int,
+    chance: random.Random,
+    counted: Counter[str],
+    projects: Sequence[str] = _PROJECTS,
+) -> None:
+    """So many runs of ``projects`` within ``seconds`` full of mischief, and what became of them."""
     begin = time.time() + 3
     for number in range(runs):
-        pool.job(f"project-{number % 50}", begin + number * seconds * 0.8 / runs)
+        pool.job(projects[number % len(projects)], begin + number * seconds * 0.8 / runs)
     for member in pool.members:
         member.start()
     Mischief(pool, chance, counted).go_on(seconds)

@@ -51,7 +51,7 @@ _MEMBER = """
 log_file = {folder}/log
 [scheduler]
 client_id = {client}
-centralized_scheduler = true
+centralized_scheduler = {central}
 concurrent_jobs = {workers}
 lease_seconds = {lease}
 tenants_may_set = path_to_backup
@@ -90,7 +90,9 @@ class Member:
     def __init__(self, stage: Stage, number: int, agent: Sequence[str]) -> None:
         self.folder = stage.folder / f"member-{number}"
         self.folder.mkdir(mode=0o700)
-        config = _MEMBER.format(folder=self.folder, client=CLIENT, workers=stage.workers, lease=LEASE)
+        config = _MEMBER.format(
+            folder=self.folder, client=CLIENT, workers=stage.workers, lease=LEASE, central=str(stage.central).lower()
+        )
         (self.folder / "scheduler.conf").write_text(config)
         self._agent = agent
         self.environment = {"OS_BACKUP_URL": f"{stage.url}/v2/default"}
@@ -129,11 +131,21 @@ class Member:
 
 
 class Stage:
-    """The whole of it, below ``folder``, not begun. ``agent``: the command of agents, the real one if it is empty."""
+    """The whole of it, below ``folder``, not begun. ``agent``: the command of agents, the real one if it is empty. If not
+    ``central``, the members are schedulers of one node: two machines that were given the same client id."""
 
-    def __init__(self, folder: Path, *, members: int = 3, workers: int = 4, agent: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        members: int = 3,
+        workers: int = 4,
+        agent: Sequence[str] = (),
+        central: bool = True,
+    ) -> None:
         self.folder = folder
         self.workers = workers
+        self.central = central
         self.asleep = folder / "asleep"
         """Where agents leave their number that have stopped themselves."""
         self.asleep.mkdir()
@@ -146,7 +158,7 @@ class Stage:
         )
         self.api = Api(Wire(Standalone(f"{self.url}/v2/default", "default"), SystemClock()))
         self.api.clients.create({
-            "client_id": CLIENT, "is_central": True, "supported_actions": ["backup"], "supported_modes": ["fs"],
+            "client_id": CLIENT, "is_central": central, "supported_actions": ["backup"], "supported_modes": ["fs"],
             "supported_storages": ["local"], "supported_engines": ["dedup"],
         })  # fmt: skip
         self.members = [Member(self, number, agent) for number in range(members)]
@@ -203,7 +215,7 @@ class Stage:
 
     def states(self) -> Mapping[str, str]:
         """What has become of the run of each job."""
-        found = self.api.runs.each(served_by=CLIENT)
+        found = self.api.runs.each(**({"served_by": CLIENT} if self.central else {}))
         by_id = {str(each["run_id"]): str(each["state"]) for each in found}
         return {job: by_id.get(run_id(job, "schedule", due), "none") for job, due in self.due.items()}
 
