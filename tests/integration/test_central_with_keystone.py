@@ -40,7 +40,7 @@ supported_storages = local
 supported_engines = dedup
 [service_auth]
 auth_url = {url}
-username = swift
+username = freezer
 password = {password}
 project_name = service
 user_domain_id = default

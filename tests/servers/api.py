@@ -40,7 +40,7 @@ tenants_may_set = path_to_backup, restore_abs_path
 www_authenticate_uri = {url}
 auth_url = {url}
 auth_type = password
-username = swift
+username = freezer
 password = {password}
 project_name = service
 user_domain_id = default
@@ -69,15 +69,24 @@ def start(programs: Programs, folder: Path) -> dict[str, Any]:
     url, basic = f"http://{HOST}:{port}", f"https://{HOST}:{basic_port}"
     certificate, authority = tls.make_certificates(folder)
     told = {"host": HOST, "url": auth_url, "password": keystone.SERVICE, "certificate": certificate}
+    admin = keystone.Admin(auth_url)
+    _make_our_user(admin)
     _serve(programs, folder / "api", _WITH_KEYSTONE, {**told, "port": port})
     _know(folder / "basic")
     _serve(programs, folder / "basic", _WITHOUT, {**told, "port": basic_port})
-    admin = keystone.Admin(auth_url)
     admin.add_service("identity", [("RegionOne", kind, auth_url) for kind in ("public", "internal", "admin")])
     admin.add_service("backup", [("RegionOne", kind, url) for kind in ("public", "internal", "admin")])
     programs.wait_for("api", lambda: answers(f"{url}/healthcheck"))
     programs.wait_for("basic", lambda: _listens(basic_port))
     return {"auth_url": auth_url, "url": url, "basic": basic, "ca": str(authority)}
+
+
+def _make_our_user(admin: keystone.Admin) -> None:
+    """``freezer``, with the roles that the guides say and no more: of the API itself, and of central schedulers."""
+    user = admin.make("user", name="freezer", domain_id="default", password=keystone.SERVICE)
+    project = admin.find("project", "service")
+    for role in ("service", "member"):
+        admin.grant(project, user, admin.find("role", role))
 
 
 def _listens(port: int) -> bool:

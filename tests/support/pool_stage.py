@@ -131,8 +131,8 @@ class Member:
 
 
 class Stage:
-    """The whole of it, below ``folder``, not begun. ``agent``: the command of agents, the real one if it is empty. If not
-    ``central``, the members are schedulers of one node: two machines that were given the same client id."""
+    """The whole of it, below ``folder``, not begun. ``agent``: the command of agents, the real one if it is empty. If
+    not ``central``, the members are schedulers of one node: machines that were given the same client id."""
 
     def __init__(
         self,
