@@ -19,6 +19,7 @@ from freezer.storage.ssh.program import Program
 
 _CLOCK = SystemClock()  # lines know no other one
 _PATIENCE = 5.0  # seconds that ssh may take to end once its pipes are closed
+_JOINED = 8 * 1024  # bytes that are copied sooner than written part by part
 _LONG = 10  # times the timeout: an fsync may take that
 
 Replies = SimpleQueue["tuple[int, wire.Reply | None]"]
@@ -88,7 +89,7 @@ class Channel:
 
     def send(self, kind: wire.Type, *parts: Buffer, to: Replies, flush: bool = True) -> int:
         """Send a request whose reply goes to ``to``; its number. ``parts`` are free again on return."""
-        size = sum(len(part) for part in parts)
+        size = sum(map(len, parts))
         with self._sending:
             if self._lost is not None:
                 raise self.failure()
@@ -96,10 +97,11 @@ class Channel:
             number = self._number
             self._waiting[number] = to
             try:
-                write = self._program.stdin.write
-                write(wire.packet(kind, number, size))
-                for part in parts:
-                    write(part)
+                head = wire.packet(kind, number, size)
+                if size <= _JOINED:
+                    self._program.stdin.write(b"".join((head, *parts)))
+                else:
+                    self._program.stdin.writelines((head, *parts))
                 if flush:
                     self._program.stdin.flush()
             except (OSError, ValueError):

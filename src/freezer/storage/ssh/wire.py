@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from freezer.errors import PermanentError
 
@@ -47,6 +48,10 @@ class Type(IntEnum):
     ATTRS = 105
     EXTENDED = 200
     EXTENDED_REPLY = 201
+
+
+_STATUS = int(Type.STATUS)
+_OK = bytes(4)
 
 
 class Open(IntEnum):
@@ -106,8 +111,7 @@ class Entry:
     attributes: Attributes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """Type and body (after the request number) of what the server answered."""
 
     kind: int
@@ -217,6 +221,8 @@ def names(reply: Reply) -> list[Entry]:
 
 def status(reply: Reply) -> OSError | None:
     """The error that STATUS tells, None for success. Without errno if the code says no more than that it failed."""
+    if reply.kind == _STATUS and reply.body[:4] == _OK:
+        return None  # as nearly all do
     fields = Fields(expect(reply, Type.STATUS).body)
     code = fields.uint()
     if code == Status.OK:
