@@ -200,6 +200,7 @@ def _logged(chosen: Globals, output: Output) -> Iterator[None]:
             handler = _Lines(output)
             logger.addHandler(handler)
             stack.callback(logger.removeHandler, handler)
+            stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.DEBUG)
         yield
 

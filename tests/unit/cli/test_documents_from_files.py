@@ -78,7 +78,7 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ('{\n "a": 1,\n}', "line 3, column 1"),
+        ('{\n "a": 1,\n "b" 2}', "line 3, column 6"),
         ('{"a": 1', "line 1, column 8"),
         ("a: 1\n b: 2\n", "line 2, column 3"),
         ("a: [1\n", "line 2, column 1"),

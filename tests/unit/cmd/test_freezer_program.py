@@ -303,8 +303,8 @@ def test_a_mistake_in_a_file_is_found_before_anything_is_sent(
     done = freezer("job-create", "--file", str(path), "-C", "node")
     assert done.code == 2
     assert f"{path}: line 5: mode: 'teleport'" in done.err
-    path.write_text('{\n "job_actions": [],\n}')
-    assert "job.json: line 3, column 1" in freezer("job-create", "--file", str(path), "-C", "node").err
+    path.write_text('{\n "job_actions" []\n}')
+    assert "job.json: line 2, column 16" in freezer("job-create", "--file", str(path), "-C", "node").err
     assert server.requests == []
 
 
