@@ -163,6 +163,24 @@ def test_the_authenticated_format_notices_all_damage(
 
 
 @pytest.mark.slow
+def test_no_byte_of_an_authenticated_record_can_change_unnoticed(
+    authenticated: World, trials: Trials, chance: random.Random, counted: Counter[str]
+) -> None:
+    """Not even where it says whose backup it is: a set is looked through whatever its records claim."""
+    _, [path, *_], _ = newest_chain_and_objects(authenticated, "metadata")
+    record = path.read_bytes()
+    names = range(record.index(b'"hostname"'), record.index(b'"level"'))
+    for place in sorted({*range(0, len(record), trials(16, 1)), *names}):
+        altered = bytearray(record)
+        altered[place] ^= 1 << chance.randrange(8)
+        for words in ((), ("--read-data",)):
+            with damaged({path: bytes(altered)}):
+                run = call("check", *authenticated.stored(*words))
+            assert run.told_clearly(), (place, bytes(altered), run)
+            counted["noticed"] += 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("by", ["legacy", "upstream"])
 def test_the_format_without_authentication_says_that_it_cannot_promise_to_notice(

@@ -35,6 +35,7 @@ def chosen_rows(context: Context, catalogue: Catalogue) -> Sequence[BackupRow]:
 
     ``a_b_c`` may be ``b_c`` of host ``a`` or ``c`` of host ``a_b``. The records of Freezer's own backups tell; those
     of another program in the same set are taken to be the same, and where no record tells, anything that fits counts.
+    So does a record that tells of another set than the one it stands in: it was altered, or its directory renamed.
     """
     settings = context.settings
     by_host = settings.given("hostname") and not settings.flag("all_hosts")
@@ -50,13 +51,19 @@ def _chosen(rows: Iterable[BackupRow], wish: _Wish) -> Sequence[BackupRow]:
     rows = tuple(rows)
     recorded: defaultdict[str, set[tuple[str, str | None]]] = defaultdict(set)
     for row in rows:
-        if row.hostname is not None:
+        if row.hostname is not None and _is_of_its_set(row):
             recorded[row.name].add((row.hostname, row.backup_name))
 
     def chosen(row: BackupRow) -> bool:
-        if row.hostname is not None:
+        if row.hostname is not None and _is_of_its_set(row):
             return wish.allows(row.hostname, row.backup_name)
         known = recorded[row.name]
         return not known or any(wish.allows(*pair) for pair in known)
 
     return tuple(row for row in rows if chosen(row))
+
+
+def _is_of_its_set(row: BackupRow) -> bool:
+    """Whether the names in its record are those of the set that it stands in."""
+    joined = f"{row.hostname}_{row.backup_name}"
+    return row.name == joined or row.name.startswith(f"{joined}/")
