@@ -156,6 +156,18 @@ def test_mariadb_is_sent_all_of_it_in_one_packet(mariadb: Engine, packets: list[
     assert packets[1].endswith(b";COMMIT")
 
 
+def test_what_is_large_goes_alone(mariadb: Engine, packets: list[bytes]) -> None:
+    large = "x" * 1_000_000
+    with mariadb.connect() as connection:
+        connection.execute(_COUNT)
+        del packets[:]
+        write_later(connection, insert(_ROWS), [{"name": f"{n}", "number": n} for n in range(3)])
+        write_text_later(connection, "UPDATE `row` SET number = LENGTH(%s)", (large,))
+        write_later(connection, delete(_ROWS).where(_ROWS.c.name == "0"))
+        assert connection.exec_driver_sql("SELECT LENGTH(%s) + COUNT(*) FROM `row`", (large,)).scalar_one() == 1_000_002
+    assert [packet.count(b";") for packet in packets] == [2, 0, 0, 0, 0]
+
+
 def test_much_does_not_wait(mariadb: Engine, packets: list[bytes]) -> None:
     with mariadb.connect() as connection:
         connection.execute(_COUNT)

@@ -45,10 +45,12 @@ class _Connection(pymysql.Connection):
             self.query(self._waiting.pop())
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
-        if not self._waiting:
-            return super().query(sql, unbuffered)
-        before, self._waiting, self._bytes = self._waiting, [], 0
         last = sql.encode(self.encoding) if isinstance(sql, str) else sql
+        if self._waiting and len(last) > _MOST_BYTES:
+            self.query(self._waiting.pop())  # what is large goes alone
+        if not self._waiting:
+            return super().query(last, unbuffered)
+        before, self._waiting, self._bytes = self._waiting, [], 0
         affected = super().query(b";".join((*before, last)), unbuffered)
         for _ in before:
             affected = self.next_result(unbuffered)  # there is none behind a statement that has failed
