@@ -31,9 +31,7 @@ _TAR = Engine(
     words="""\
 Backups of the engine tar beside OpenStack Freezer, GNU tar, restic and borg. What they do is not the same: restic and
 borg find equal pieces across files and backups and always encrypt; tar, OpenStack Freezer and these backups store a
-changed file whole. [Repositories](speed-repositories.md) have a page of their own. The one figure that lies
-within the noise, the full backup of debian with zstd beside tar with zstd, was measured again with these two alone, in
-four rounds whose order alternates: 1.00 s against 1.01 s (2026-11-22).""",
+changed file whole. [Repositories](speed-repositories.md) have a page of their own.""",
     peers=tuple(name for name in catalogue.NAMES if name != REPOSITORY),
     sizes={},
     small=True,
