@@ -98,7 +98,7 @@ Where files are small, most of a restore is the kernel's work for each of them, 
 written in C, in clear and with the fastest codec, is the bound. Beside it Freezer derives a key (Argon2id, about
 0.2 s), authenticates and decrypts every byte, and starts Python. In the profile above two thirds of a restore of source
 are the kernel, the codec, the derivation, AES and copying: without one instruction of Freezer's own, and none of
-Python's, it would be 3.4 times as fast as OpenStack Freezer's; with gzip four times is out of reach.
+Python's, it would be not quite four times as fast as OpenStack Freezer's.
 
 """
 
