@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks.api import filling, page, places, rounds, soak
@@ -49,18 +50,22 @@ def _beside(turns: int) -> dict[str, object]:
                 jobs = filling.fill_jobs(server)
                 filling.fill_backups(database, server, _SMALL)
                 shown = filling.ask(server, "GET", "/backups?limit=100")["backups"]
-                change = filling.ask(server, "GET", "/changes")["last"] if server is ours else 0
-                both[server] = small(jobs, [each["backup_id"] for each in shown], change)
+                newest = partial(_newest, server) if server is ours else int
+                both[server] = small(jobs, [each["backup_id"] for each in shown], newest)
             costs = rounds.run(both, turns)
             for server in (ours, theirs):
                 filling.fill_backups(database, server, _LARGE - _SMALL, first=_SMALL)
             costs |= rounds.run({server: large() for server in (ours, theirs)}, turns)
             found = {
-                "demanded": {case.name: case.demanded for case in [*both[ours], *large()]},
+                "demanded": {case.name: [case.demanded, case.original] for case in [*both[ours], *large()]},
                 "costs": [[case, server, cost.cpu, cost.rate] for (case, server), cost in costs.items()],
                 "memory": {server.name: memory(server.process) for server in (ours, theirs)},
             }
     return found
+
+
+def _newest(server: places.Served) -> int:
+    return int(filling.ask(server, "GET", "/changes")["last"])
 
 
 def _scaled(sizes: list[int], turns: int) -> dict[str, dict[str, float]]:

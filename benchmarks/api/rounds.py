@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmarks.api.cases import Case
+from benchmarks.api.cases import TURN, Case
 from benchmarks.api.load import Cost, measure
 from benchmarks.api.places import Served
 
@@ -28,7 +28,7 @@ def _once(server: Served, case: Case, turn: int, least: Costs) -> None:
     ours = server.name == "Freezer"
     count = case.count if ours else min(case.slow, case.count)
     request = case.request if ours else case.instead or case.request
-    first = turn * 1_000_000
+    first = turn * TURN
     if turn == 0:
         measure(server.process, server.port, request, min(_WARM, count), first + 500_000)
     cost = measure(server.process, server.port, request, count, first)

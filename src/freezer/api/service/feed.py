@@ -47,10 +47,9 @@ def concerned(unit: Unit, caller: Caller, client: str | None) -> str | None:
 
 def news(unit: Unit, caller: Caller, since: int | None, client: str | None) -> News:
     """What has changed behind number ``since``; None: nothing, but from which number on there will be news."""
-    last = unit.numbers([caller.project_id]).get(caller.project_id, 0)
-    if since is None or since == last:
-        return News((), last)
     feed = unit.feed(caller.project_id)
+    if since is None or since == feed.last:
+        return News((), feed.last)
     if not feed.forgotten <= since <= feed.last:
         return News((), feed.last, reset=True)
     found = [_told(each) for each in unit.changes(caller.project_id, since, client, MOST_CHANGES + 1)]

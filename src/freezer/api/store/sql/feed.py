@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from freezer.api.store.contract import Change, Feed
 from freezer.api.store.sql.counting import add_numbered
 from freezer.api.store.sql.tables import change_counter
 from freezer.api.store.sql.tables import changes as change_table
+
+# Every scheduler asks this again and again, so it is one question, and made once.
+_OLDEST = select(func.min(change_table.c.number)).where(change_table.c.project_id == change_counter.c.project_id)
+_FEED = select(change_counter.c.number, _OLDEST.scalar_subquery().label("oldest")).where(
+    change_counter.c.project_id == bindparam("in_project")
+)
 
 
 def store_changes(connection: Connection, told: Collection[Change], now: int) -> None:
@@ -37,10 +43,11 @@ def _row(change: Change, now: int) -> dict[str, object]:
 
 def read_feed(connection: Connection, project_id: str) -> Feed:
     """How far the changes of a project have come."""
-    last = read_numbers(connection, [project_id]).get(project_id, 0)
-    wanted = select(func.min(change_table.c.number)).where(change_table.c.project_id == project_id)
-    oldest = connection.execute(wanted).scalar_one_or_none()
-    return Feed(last, last if oldest is None else int(oldest) - 1)
+    found = connection.execute(_FEED, {"in_project": project_id}).first()
+    if found is None:
+        return Feed(0, 0)
+    last = int(found.number)
+    return Feed(last, last if found.oldest is None else int(found.oldest) - 1)
 
 
 def read_numbers(connection: Connection, project_ids: Collection[str]) -> Mapping[str, int]:
