@@ -32,6 +32,9 @@ MAGIC = b"\x89FZPACK\n"
 VERSION = 1
 HEADER_SIZE = 256
 TRAILER_SIZE = 16
+PACK_SIZE = 24 * 1024 * 1024
+"""Bytes of a new pack, unless told: a writer holds one that it fills and every one that is being uploaded."""
+
 _HEAD = struct.Struct(">8sBB2xI")  # magic, version, kind, epoch
 _TRAILER = struct.Struct(">II8s")  # bytes of the sealed footer, zero, magic
 _DIGESTED = HEADER_SIZE - 32

@@ -14,11 +14,11 @@ from operator import attrgetter
 from freezer.repository.documents import Bundle, MovedKey, PackKind, PackRecord
 from freezer.repository.names import PREFIX, numbered
 from freezer.repository.packs.filling import Filling, least_space
+from freezer.repository.packs.layout import PACK_SIZE
 from freezer.repository.packs.sealing import check_sealed
 from freezer.repository.packs.use import folder
 from freezer.repository.store import Repository
 
-_PACK = 32 * 1024 * 1024  # bytes of a new pack
 _GAP = 256 * 1024  # bytes that are rather read in vain than a request more is made
 _READ = 32 * 1024 * 1024  # bytes that are read at once
 
@@ -26,7 +26,7 @@ Live = Iterable[tuple[PackRecord, Iterable[int]]]
 
 
 def move_bundles(
-    repository: Repository, live: Live, attempt: str, number: int = 0, *, pack_size: int = _PACK
+    repository: Repository, live: Live, attempt: str, number: int = 0, *, pack_size: int = PACK_SIZE
 ) -> list[PackRecord]:
     """Copy bundles, given by pack and their numbers in it, to new packs of ``attempt``; what these are. They are stored
     on return, but in no index part. ``number``: that of the first new pack; data and metadata are counted together.

@@ -19,6 +19,7 @@ from freezer.repository.documents import PackKind, PackRecord
 from freezer.repository.names import PREFIX
 from freezer.repository.packs.bench import Bench, Job
 from freezer.repository.packs.filling import NewPack, Slot, least_space
+from freezer.repository.packs.layout import PACK_SIZE
 from freezer.repository.store import Repository
 from freezer.stream.crew import Crew, Stopped
 from freezer.stream.zstandard import keep_memory
@@ -41,7 +42,7 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
     index part says so. ``on_stored`` is told the size of every pack that has been stored, by the thread that did it."""
 
     workers: int = 0
-    pack_size: int = 32 * _MIB
+    pack_size: int = PACK_SIZE
     bundle_size: int = _MIB
     level: int = 3
     verify: bool = True
