@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from freezer.agent.context import Context
@@ -37,7 +39,17 @@ class Finished(msgspec.Struct, frozen=True):
 def make_result(context: Context, done: Finished) -> Result:
     """The report, with what only this engine has below ``dedup``."""
     made = done.made
-    report = build_report(dict(context.settings.values), _outcome(context, done))
+    outcome = _outcome(
+        context,
+        done.found,
+        done.backup,
+        made.summary,
+        source=printable(made.source.path),
+        bytes_read=made.counts.read_bytes,
+        bytes_stored=done.written.stored_bytes,
+        consistency_checksum=done.checksum,
+    )
+    report = build_report(dict(context.settings.values), outcome)
     report["dedup"] = {
         "backup": done.backup.attempt,
         "repository": done.found.repository.config.repository,
@@ -55,25 +67,15 @@ def make_result(context: Context, done: Finished) -> Result:
 def make_earlier_result(context: Context, found: Opened, backup: Backup) -> Result:
     """The same of a backup that was made before, by all that is kept of it."""
     about = backup.summary
-    time = about.started // _NANO
-    outcome = outcome_of(
+    failures = _uncounted(about.failures)
+    outcome = _outcome(
         context,
-        Summary(
-            files=about.files, directories=about.directories, bytes=about.bytes, failures=_uncounted(about.failures)
-        ),
-        backup_name=about.backup_name,
+        found,
+        backup,
+        Summary(files=about.files, directories=about.directories, bytes=about.bytes, failures=failures),
         source=printable(about.paths[0]) if about.paths else "",
-        level=0,
-        level_reason=_REASON,
-        time=time,
-        zero=time,
-        started=about.started / _NANO,
-        finished=about.ended / _NANO,
-        compression="zstd",
-        cipher=found.repository.config.cipher if found.repository.keys.encrypted else None,
         bytes_read=about.bytes,
         bytes_stored=about.stored_bytes,
-        backup_id=context.settings.optional_text("backup_id") or "",
     )
     report = build_report(dict(context.settings.values), outcome)
     report["dedup"] = {
@@ -82,8 +84,9 @@ def make_earlier_result(context: Context, found: Opened, backup: Backup) -> Resu
         "tags": list(about.tags),
         "bytes_stored": about.stored_bytes,
     }
-    shown = {"backup": backup.attempt, "time": utc_text(time), "repository": found.repository.storage.describe()}
-    return Result(document=report, report=report, properties=shown, failures=rest(_uncounted(about.failures)))
+    time = utc_text(about.started // _NANO)
+    shown = {"backup": backup.attempt, "time": time, "repository": found.repository.storage.describe()}
+    return Result(document=report, report=report, properties=shown, failures=rest(failures))
 
 
 def _uncounted(failures: int) -> Failures:
@@ -125,14 +128,14 @@ def _counts(made: Made, written: Written) -> dict[str, object]:
     }
 
 
-def _outcome(context: Context, done: Finished) -> BackupOutcome:
-    summary, about = done.made.summary, done.backup.summary
+def _outcome(context: Context, found: Opened, backup: Backup, summary: Summary, **more: Any) -> BackupOutcome:
+    """What the backup came to; ``more`` is what is known of it otherwise."""
+    about = backup.summary
     time = about.started // _NANO
     return outcome_of(
         context,
         summary,
         backup_name=about.backup_name,
-        source=printable(done.made.source.path),
         level=0,
         level_reason=_REASON,
         time=time,
@@ -140,11 +143,9 @@ def _outcome(context: Context, done: Finished) -> BackupOutcome:
         started=about.started / _NANO,
         finished=about.ended / _NANO,
         compression="zstd",
-        cipher=done.found.repository.config.cipher if done.found.repository.keys.encrypted else None,
-        bytes_read=done.made.counts.read_bytes,
-        bytes_stored=done.written.stored_bytes,
+        cipher=found.repository.config.cipher if found.repository.keys.encrypted else None,
         backup_id=context.settings.optional_text("backup_id") or "",
-        consistency_checksum=done.checksum,
+        **more,
     )
 
 

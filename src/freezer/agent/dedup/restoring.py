@@ -8,6 +8,7 @@ from freezer.agent.context import Context
 from freezer.agent.dedup.looking import items, open_index, refuse_missed, selection_of
 from freezer.agent.dedup.opening import Opened
 from freezer.agent.dedup.worlds import chosen_in_repository
+from freezer.agent.restored import document_of, summary_of
 from freezer.agent.result import Result
 from freezer.agent.stored.target import check_target, open_sandbox
 from freezer.clock import utc_text
@@ -25,7 +26,7 @@ from freezer.tree.checksum import parse as parse_checksum
 from freezer.tree.checksum import verify
 from freezer.tree.durable import make_durable
 from freezer.tree.system import geteuid
-from freezer.units import counted, format_duration, format_size
+from freezer.units import counted, format_size
 
 _NANO = 1_000_000_000
 
@@ -81,8 +82,10 @@ def _restore(context: Context, found: Opened, backup: Backup, root: Root, target
     seconds = max(context.clock.monotonic() - begun, 1e-6)
     found_problems = _problems(backup, result, whole=whole)
     return Result(
-        document=_document(backup, result, found_problems),
-        properties=_shown(backup, result, seconds),
+        document=document_of(
+            result, found_problems, backup=backup.attempt, levels=1, never_stored=backup.summary.failures
+        ),
+        properties=summary_of(result, seconds, backup=f"{backup.attempt} of {utc_text(backup.started / _NANO)}"),
         lines=_remarks(result),
         failures=found_problems,
         error=DataError(mismatch) if mismatch is not None else None,
@@ -96,37 +99,6 @@ def _problems(backup: Backup, result: Restored, *, whole: bool) -> Sequence[Item
         what = counted(backup.summary.failures, "item")
         found.append(ItemFailure("(the backup)", f"{what} could not be read when it was made, and are not in it"))
     return found
-
-
-def _document(backup: Backup, result: Restored, problems: Sequence[ItemFailure]) -> dict[str, object]:
-    return {
-        "backup": backup.attempt,
-        "levels": 1,
-        "files": result.files,
-        "directories": result.directories,
-        "others": result.others,
-        "bytes": result.bytes,
-        "skipped": result.skipped,
-        "deleted": result.deleted,
-        "failed_items": [{"path": item.path, "reason": item.reason} for item in problems],
-        "never_stored": backup.summary.failures,
-        "partial": bool(problems),
-    }
-
-
-def _shown(backup: Backup, result: Restored, seconds: float) -> dict[str, object]:
-    restored = [
-        counted(result.files, "file"),
-        counted(result.directories, "directory", "directories"),
-        counted(result.others, "other"),
-        format_size(result.bytes),
-    ]
-    return {
-        "backup": f"{backup.attempt} of {utc_text(backup.started / _NANO)}",
-        "restored": ", ".join(restored),
-        "kept as they were": result.skipped,
-        "duration": f"{format_duration(seconds)} ({format_size(result.bytes / seconds)}/s)",
-    }
 
 
 def _remarks(result: Restored) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from freezer.agent.context import Context
 from freezer.agent.places.place import Place
+from freezer.agent.restored import document_of, summary_of
 from freezer.agent.result import Result
 from freezer.agent.stored.archive import Archive, is_ours
 from freezer.agent.stored.choose import choose, open_archives, open_catalogue, storage_to_read
@@ -25,11 +26,11 @@ from freezer.container.layout import hold_name
 from freezer.engine.contract import Restored
 from freezer.engine.tar.restore.extract import Extraction
 from freezer.errors import DataError
-from freezer.model.items import ItemFailure, printable
+from freezer.model.items import printable
 from freezer.tree.checksum import Expected, verify
 from freezer.tree.checksum import parse as parse_checksum
 from freezer.tree.durable import make_durable
-from freezer.units import counted, format_duration, format_size
+from freezer.units import counted, format_size
 
 
 def restore_levels(context: Context, places: list[Place], target: bytes) -> Result:
@@ -58,10 +59,11 @@ def _restore(context: Context, archives: Sequence[Archive], target: bytes, expec
         context.progress.phase("verify")
         mismatch = verify(target, expected)
     seconds = max(context.clock.monotonic() - begun, 1e-6)
-    found = problems(archives, result)
+    found, key = problems(archives, result), archives[-1].backup.key
+    levels = len(archives)
     return Result(
-        document=_document(archives, result, found),
-        properties=_shown(archives, result, seconds),
+        document=document_of(result, found, backup=key.id, levels=levels, never_stored=result.absent.total),
+        properties=summary_of(result, seconds, backup=f"{key.id} of {utc_text(key.time)} ({counted(levels, 'level')})"),
         lines=_remarks(archives, result),
         failures=found,
         error=DataError(mismatch) if mismatch is not None else None,
@@ -87,39 +89,6 @@ def _extract(context: Context, archives: Sequence[Archive], target: bytes) -> Re
     context.progress.complete()
     refuse_missed(chosen)
     return result
-
-
-def _document(archives: Sequence[Archive], result: Restored, found: Sequence[ItemFailure]) -> dict[str, object]:
-    return {
-        "backup": archives[-1].backup.key.id,
-        "levels": len(archives),
-        "files": result.files,
-        "directories": result.directories,
-        "others": result.others,
-        "bytes": result.bytes,
-        "skipped": result.skipped,
-        "deleted": result.deleted,
-        "failed_items": [{"path": item.path, "reason": item.reason} for item in found],
-        "never_stored": result.absent.total,
-        "partial": bool(found),
-    }
-
-
-def _shown(archives: Sequence[Archive], result: Restored, seconds: float) -> dict[str, object]:
-    """The summary for people."""
-    backup = archives[-1].backup.key
-    restored = [
-        counted(result.files, "file"),
-        counted(result.directories, "directory", "directories"),
-        counted(result.others, "other"),
-        format_size(result.bytes),
-    ]
-    return {
-        "backup": f"{backup.id} of {utc_text(backup.time)} ({counted(len(archives), 'level')})",
-        "restored": ", ".join(restored),
-        "kept as they were": result.skipped,
-        "duration": f"{format_duration(seconds)} ({format_size(result.bytes / seconds)}/s)",
-    }
 
 
 def _remarks(archives: Sequence[Archive], result: Restored) -> list[str]:

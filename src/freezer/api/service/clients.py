@@ -67,13 +67,18 @@ def _add(unit: Unit, caller: Caller, draft: ClientDraft, name: str) -> None:
 
 def change(unit: Unit, caller: Caller, name: str, draft: ClientDraft) -> Record:
     """Tell the API anew what a client says of itself; what is not said stays."""
+    return _tell(unit, taken(unit, caller, name), draft, whole=False)
+
+
+def taken(unit: Unit, caller: Caller, name: str) -> Record:
+    """A client of the caller's own project, locked, to be changed."""
     known = unit.get(Kind.CLIENT, caller.scope, name, lock=True)
     if known is None:
         raise missing("Client", name)
     if known.project_id != caller.scope.project_id:
         raise forbidden()
     caller.check(known)
-    return _tell(unit, known, draft, whole=False)
+    return known
 
 
 def _tell(unit: Unit, known: Record, draft: ClientDraft, *, whole: bool) -> Record:

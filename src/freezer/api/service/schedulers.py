@@ -11,11 +11,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from freezer.api.refusals import forbidden, missing, refused
+from freezer.api.refusals import refused
 from freezer.api.scope import Scope
 from freezer.api.service.answers import Document, body, links, text
 from freezer.api.service.caller import Caller
-from freezer.api.service.clients import terms
+from freezer.api.service.clients import taken, terms
 from freezer.api.store.contract import Kind, Record, Unit
 
 _LOG = logging.getLogger(__name__)
@@ -52,12 +52,7 @@ def reported(unit: Unit, caller: Caller, job: Record) -> None:
 
 def settle(unit: Unit, caller: Caller, name: str, scheduler: Scheduler) -> Record:
     """Somebody knows which kind of scheduler works for a client: claims are possible again."""
-    known = unit.get(Kind.CLIENT, caller.scope, name, lock=True)
-    if known is None:
-        raise missing("Client", name)
-    if known.project_id != caller.scope.project_id:
-        raise forbidden()
-    caller.check(known)
+    known = taken(unit, caller, name)
     return _mark(unit, known, {"scheduler": LEASING, "scheduler_since": caller.now} if scheduler == LEASING else {})
 
 

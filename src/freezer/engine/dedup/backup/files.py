@@ -16,10 +16,10 @@ from freezer.engine.dedup.backup.contents import Contents, Unreadable
 from freezer.engine.dedup.backup.sight import Row, row_of
 from freezer.repository.trees import Content, Entry, More, Type
 from freezer.tree.holes import data_extents, is_sparse
-from freezer.tree.system import O_CLOEXEC, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, allocated_bytes, let_go
+from freezer.tree.opening import Opener
+from freezer.tree.system import allocated_bytes, let_go
 from freezer.tree.xattrs import has_xattrs, read_xattrs
 
-_FLAGS = os.O_RDONLY | O_CLOEXEC | O_NONBLOCK | getattr(os, "O_NOCTTY", 0)
 _PERMISSIONS = 0o7777
 
 
@@ -36,8 +36,7 @@ class Files:
 
     def __init__(self, contents: Contents, *, follow: bool) -> None:
         self._contents = contents
-        self._flags = _FLAGS | (0 if follow else O_NOFOLLOW)
-        self._no_atime = O_NOATIME
+        self._open = Opener(follow=follow).open
         self._most = contents.most_at_once
 
     def plain(self, descriptor: int, name: bytes, row: Row) -> Entry | None:
@@ -47,7 +46,7 @@ class Files:
         if size > self._most:
             return None
         try:
-            handle = self.open(descriptor, name)
+            handle = self._open(descriptor, name)
             try:
                 data = os.read(handle, size + 1)
                 if len(data) != size or has_xattrs(handle):
@@ -65,7 +64,7 @@ class Files:
     def odd(self, descriptor: int, name: bytes) -> Copied:
         """Store any regular file. :class:`Unreadable` if it cannot be read, or is none any more."""
         try:
-            handle = self.open(descriptor, name)
+            handle = self._open(descriptor, name)
         except OSError as error:
             raise Unreadable(_explained(error)) from error
         try:
@@ -78,16 +77,6 @@ class Files:
         changed = length != size or after[2:5] != row[2:5]
         more = More(xattrs=xattrs, changed=int(changed)) if xattrs or changed else None
         return Copied(_entry(name, row, length, content, more), row, changed)
-
-    def open(self, descriptor: int, name: bytes) -> int:
-        """A descriptor of ``name`` in an open directory, opened without touching its time of access."""
-        try:
-            return os.open(name, self._flags | self._no_atime, dir_fd=descriptor)
-        except PermissionError:
-            # This is refused to all but the owner and root.
-            if not self._no_atime:
-                raise
-            return os.open(name, self._flags, dir_fd=descriptor)
 
 
 def _head(handle: int) -> tuple[Row, tuple[tuple[bytes, bytes], ...], list[tuple[int, int]] | None]:

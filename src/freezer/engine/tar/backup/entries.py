@@ -14,12 +14,10 @@ from freezer.engine.tar.backup.scanned import Directory
 from freezer.tree import system
 from freezer.tree.acl import acl_to_text
 from freezer.tree.holes import data_extents, is_sparse
+from freezer.tree.opening import Opener
 from freezer.tree.owners import group_name, user_name
 from freezer.tree.xattrs import named, read_xattrs
 
-_OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_NOATIME = getattr(os, "O_NOATIME", 0)
 _ACCESS = b"system.posix_acl_access"
 _DEFAULT = b"system.posix_acl_default"
 _LONG_LINK_NAME = b"././@LongLink"
@@ -36,9 +34,8 @@ class EntryWriter:
         self._out = out
         self._follow = follow_links
         self._keep_hard_links = keep_hard_links
-        self._flags = _OPEN | (0 if follow_links else _NOFOLLOW)
+        self.open = Opener(follow=follow_links).open
         self._links = LinkTable()
-        self._no_atime = _NOATIME
 
     def close(self) -> None:
         """Forget the hard links."""
@@ -97,16 +94,6 @@ class EntryWriter:
             return False
         self._linked(path, header.HARD_LINK, b"./" + first, status, [])
         return True
-
-    def open(self, descriptor: int, name: bytes) -> int:
-        """A descriptor of a regular file in the directory ``descriptor``, opened without touching its access time."""
-        try:
-            return os.open(name, self._flags | self._no_atime, dir_fd=descriptor)
-        except PermissionError:
-            # O_NOATIME is refused to all but the owner and root.
-            if not self._no_atime:
-                raise
-            return os.open(name, self._flags, dir_fd=descriptor)
 
     def _file(self, descriptor: int, name: bytes, path: bytes, fraction: int) -> None:
         handle = self.open(descriptor, name)
