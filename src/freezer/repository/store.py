@@ -18,6 +18,7 @@ from freezer.repository.keys import agents
 from freezer.repository.keys.agents import Agent
 from freezer.repository.keys.ring import Keys
 from freezer.repository.names import PREFIX, Folder, Kind, is_id
+from freezer.repository.second_look import second_look
 from freezer.storage.contract import ObjectInfo, Storage
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Repository:
     def get(self, kind: Kind, name: str, type: type[T]) -> Read[T]:
         """The object ``name``, authenticated. :class:`ObjectNotFound`; :class:`DamagedError` if it is not what it
         should be, or signed by nobody who may."""
-        return self.open_object(kind, name, self.storage.get(PREFIX + name), type)
+        return second_look(lambda: self.open_object(kind, name, self.storage.get(PREFIX + name), type))
 
     def open_object(self, kind: Kind, name: str, raw: bytes, type: type[T]) -> Read[T]:
         """As :meth:`get`, of bytes that are at hand."""
@@ -114,7 +115,7 @@ class Repository:
         with self._admitting:  # many records are read at once, and one look for each agent is enough
             found = self._certificates.get(agent)
             if found is None:
-                found = self._certificates[agent] = self._admitted(agent)
+                found = self._certificates[agent] = second_look(lambda: self._admitted(agent))
             return found
 
     def _admitted(self, agent: str) -> Certificate:

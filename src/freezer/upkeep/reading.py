@@ -17,6 +17,7 @@ from freezer.errors import DataError, ObjectNotFound
 from freezer.progress import Progress
 from freezer.repository.documents import Check, State
 from freezer.repository.names import PREFIX, Folder, Kind, new_id
+from freezer.repository.second_look import second_look
 from freezer.repository.store import Repository
 from freezer.stream.pipeline import processors
 
@@ -95,7 +96,7 @@ def _in_threads(packs: Sequence[str], verify: Verify) -> Iterator[Finding]:
 
 def _look(name: str, verify: Verify) -> Finding:
     try:
-        verify(name)
+        second_look(lambda: verify(name))
     except ObjectNotFound:
         return Finding(name, State.MISSING, f"{PREFIX}{name} is missing")
     except DataError as error:

@@ -26,6 +26,7 @@ from freezer.repository.protocol import purging
 from freezer.repository.protocol.backups import Backup, History, rolled_back
 from freezer.repository.protocol.reach import Load, Reach
 from freezer.repository.protocol.records import at_once
+from freezer.repository.second_look import second_look
 from freezer.repository.store import Repository
 from freezer.units import counted
 
@@ -191,9 +192,13 @@ def _in_threads(phase: str, looks: Sequence[_Look], progress: Progress) -> Itera
 
 def _compare_head(repository: Repository, record: Pack) -> None:
     """The first bytes of a pack are its own alone, so another pack in its place is noticed by them."""
-    raw = repository.read(record.name, 0, HEADER_SIZE)
-    if raw[: len(record.head)] != record.head or raw[_WRAP] != record.wrap:
-        raise DamagedError(f"{PREFIX}{record.name} is not the pack that was written there")
+
+    def look() -> None:
+        raw = repository.read(record.name, 0, HEADER_SIZE)
+        if raw[: len(record.head)] != record.head or raw[_WRAP] != record.wrap:
+            raise DamagedError(f"{PREFIX}{record.name} is not the pack that was written there")
+
+    second_look(look)
 
 
 def _config(repository: Repository) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from freezer.repository.names import PREFIX
 from freezer.repository.packs import layout, wraps
 from freezer.repository.packs.layout import HEADER_SIZE, TRAILER_SIZE
 from freezer.repository.packs.wraps import Purpose
+from freezer.repository.second_look import second_look
 from freezer.repository.store import Repository
 
 FOOTER_NONCE = bytes(12)
@@ -22,6 +23,10 @@ _TAIL = 64 * 1024  # bytes that are read from the end first: most footers are sm
 def describe(repository: Repository, name: str, size: int | None = None) -> PackRecord:
     """What the index would say of the stored pack ``name``, but for the digest of the whole, which is empty: bundles
     are not read. ``size``: bytes of the object, if they are known. :class:`DamagedError` if it is no intact pack."""
+    return second_look(lambda: _described(repository, name, size))
+
+
+def _described(repository: Repository, name: str, size: int | None) -> PackRecord:
     if size is None:
         size = repository.storage.stat(PREFIX + name).size
     start = repository.read(name, 0, HEADER_SIZE)

@@ -154,9 +154,8 @@ class PackReader:
             entry = place.entry
             try:
                 plain = self.open(place.pack, entry, self._sealed(place.pack, entry))
-            except DamagedError:
-                if not self._forget(place.pack):
-                    raise
+            except DamagedError:  # which a second look may not find, see second_look
+                self._forget(place.pack)
                 plain = self.open(place.pack, entry, self._sealed(place.pack, entry))
             self._opened.put(key, plain)
         return plain
@@ -178,13 +177,11 @@ class PackReader:
             self._whole = (name, data)
         return data
 
-    def _forget(self, pack: Pack) -> bool:
-        """Whether what was read of the pack may have been a bad copy on this machine, which is gone now."""
-        if self._cache is None or pack.kind is not PackKind.META:
-            return False
-        self._cache.forget(pack.name)
-        self._whole = ("", b"")
-        return True
+    def _forget(self, pack: Pack) -> None:
+        """Have what was read of the pack read from the storage: it may be a bad copy on this machine."""
+        if self._cache is not None and pack.kind is PackKind.META:
+            self._cache.forget(pack.name)
+            self._whole = ("", b"")
 
     def _cipher(self, pack: Pack, bundle: Bundle, what: str) -> Cipher:
         """For the key of the bundle: the pack's own, or that of the pack where it was made."""
