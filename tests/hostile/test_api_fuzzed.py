@@ -55,10 +55,14 @@ def _not_holding(case: Any) -> list[Any]:
     """The checks that do not hold.
 
     A schema cannot say that a client must be there, or that 30 February is no day: 400, 404, 409 and 422 remain. A
-    parameter without a value is as good as none, as the original has it.
+    parameter without a value, or a body of blanks, is as good as none, and of several limits the last one counts, as
+    the original has it.
     """
-    empty = any(value in ("", {}, [], None) for value in (case.query or {}).values())
-    return [positive_data_acceptance, *([negative_data_rejection] if empty else [])]
+    query = case.query or {}
+    empty = any(value in ("", {}, [], [""], None) for value in query.values())
+    empty = empty or (isinstance(case.body, bytes) and not case.body.strip())
+    several = any(isinstance(query.get(name), list) for name in ("limit", "offset"))
+    return [positive_data_acceptance, *([negative_data_rejection] if empty or several else [])]
 
 
 @st.composite

@@ -34,6 +34,7 @@ _MOST = 2**53
 _READ = 65_536
 _MAX_KEY = 160
 _MAX_DEPTH = 64
+_LAST_COUNTS = ("limit", "offset")  # of several values, as the original has it
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -229,7 +230,9 @@ def number_of(req: falcon.Request, name: str, default: None) -> int | None: ...
 
 
 def number_of(req: falcon.Request, name: str, default: int | None) -> int | None:
-    """A whole number of the query that is not negative; 400 for anything else."""
+    """A whole number of the query that is not negative, given once; 400 for anything else."""
+    if isinstance(req.params.get(name), list) and name not in _LAST_COUNTS:
+        raise bad_request(f'The "{name}" parameter is given more than once.', title="Invalid parameter")
     text = req.get_param(name)
     if not text:
         return default

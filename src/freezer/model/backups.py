@@ -52,10 +52,10 @@ def read_backup(value: object, *, old: bool = False) -> BackupDraft:
 def check_complete(metadata: Mapping[str, object], status: str) -> None:
     """DocumentError if a backup of this status lacks what it must have."""
     for name, keys in _NAMES.items():
-        value = next((metadata[key] for key in keys if metadata.get(key) is not None), None)
-        if value is None and status in _UNFINISHED and name != "backup_name":
+        given = [metadata[key] for key in keys if metadata.get(key) is not None]
+        if not given and status in _UNFINISHED and name != "backup_name":
             continue
-        if not isinstance(value, str) or not value:
+        if not given or not given[0] or not all(isinstance(each, str) for each in given):
             raise DocumentError("Bad Data Format", (name,), hint=f"{name} must be a text that is not empty")
 
 

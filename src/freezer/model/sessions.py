@@ -79,7 +79,9 @@ def _read(document: Mapping[str, object], *, removing: bool) -> SessionDraft:
         schedule=read_schedule(document["schedule"], ("schedule",), removing=removing)
         if "schedule" in document
         else UNSET,
-        session_id=matching(document["session_id"], ID, ("session_id",)) if document.get("session_id") else UNSET,
+        session_id=UNSET
+        if document.get("session_id") in (None, "")
+        else matching(document["session_id"], ID, ("session_id",)),
         project_id=a_text(document["project_id"], ("project_id",)) if document.get("project_id") is not None else UNSET,
         barrier=None
         if "barrier" in document and document["barrier"] is None

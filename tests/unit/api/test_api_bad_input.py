@@ -167,3 +167,26 @@ def test_no_document_makes_the_server_fail(path: str, document: object) -> None:
             method, f"/v2/{alice.project}{where}", {**alice.headers(), "Accept": "application/json"}, body
         )
         assert answer.status < 500, answer
+
+
+@pytest.mark.parametrize("id", [0, False, [], {}])
+def test_an_id_of_a_session_that_is_no_text_is_refused(id: object) -> None:
+    assert person().send("POST", "/sessions", {"schedule": {}, "session_id": id}).status == 400
+
+
+@pytest.mark.parametrize("id", ["", None])
+def test_an_empty_id_of_a_session_is_none(id: object) -> None:
+    assert person().send("POST", "/sessions", {"schedule": {}, "session_id": id}).status == 201
+
+
+@pytest.mark.parametrize("path", ["/statistics?days=7&days=8", "/changes?since=1&since=2"])
+def test_a_number_that_is_given_twice_is_refused(path: str) -> None:
+    answer = person().send("GET", path)
+    assert answer.status == 400
+    assert "more than once" in answer.json()["description"]
+
+
+def test_a_host_that_is_no_text_is_refused_beside_another_that_is() -> None:
+    report = {"backup_name": "b", "container": "c", "hostname": "h", "host_name": [None]}
+    assert person().send("POST", "/backups", report).status == 400
+    assert person().send("POST", "/backups", {**report, "host_name": "h"}).status == 201

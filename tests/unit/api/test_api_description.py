@@ -119,3 +119,19 @@ def test_an_action_has_every_option_that_a_document_may_set() -> None:
     told = DOCUMENT["components"]["schemas"]["FreezerAction"]["properties"]
     assert told["mode"]["enum"][:2] == ["fs", "mysql"]
     assert re.search("compress", told["compression"]["description"])
+
+
+def test_whoever_takes_an_idempotency_key_says_that_it_may_belong_to_another_request() -> None:
+    told = [
+        (path, method)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, about in methods.items()
+        if "409" not in about["responses"] and "Idempotency-Key" in str(about.get("parameters"))
+    ]
+    assert told == []
+
+
+def test_a_body_that_may_be_left_out_may_be_null() -> None:
+    pause = DOCUMENT["paths"]["/v2/{project_id}/pauses/project"]["put"]["requestBody"]
+    assert not pause.get("required")
+    assert {"type": "null"} in pause["content"]["application/json"]["schema"]["anyOf"]

@@ -65,6 +65,7 @@ class Backups:
         old_body=OldBackupForm,
         example=_EXAMPLE,
         parameters=(IDEMPOTENCY_KEY,),
+        refuses=(409,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
         caller = caller_of(self._services, req, project_id, "backups:create")

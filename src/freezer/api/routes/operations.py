@@ -107,7 +107,7 @@ class _Pausing:
 
 _PAUSE: dict[str, Any] = {
     "rule": "pauses:update",
-    "body": PauseForm,
+    "body": PauseForm | None,
     "body_required": False,
     "example": {"reason": "the storage is being moved"},
 }

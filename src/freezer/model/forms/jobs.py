@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from freezer.model.checking import MAX_NUMBER
 from freezer.model.forms.actions import JobActionForm
 from freezer.model.forms.schedules import Schedule, ScheduleChange
-from freezer.model.forms.words import ClientName, Count, Form, Id, Schema, Text, Whole, one_of
+from freezer.model.forms.words import ClientName, Count, Form, Schema, Text, Whole, one_of
 from freezer.model.sessions import LONGEST_BARRIER, LONGEST_ROUND, PHASES
 
 Actions = Annotated[list[JobActionForm], Meta(max_length=200)]
@@ -33,7 +33,7 @@ TimeLimit = Annotated[
     int,
     Meta(ge=60, le=LONGEST_ROUND, description="Seconds after which members that have not ended have failed; a day."),
 ]
-JobId = Annotated[str, Meta(pattern=r"^[\w-]{0,255}$", max_length=255)] | None
+MaybeId = Annotated[str, Meta(pattern=r"^[\w-]{0,255}$", max_length=255)] | None
 
 
 class _Job(Form, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class JobForm(_Job, frozen=True, kw_only=True, forbid_unknown_fields=True):
     client_id: ClientName
     job_actions: Actions
     job_schedule: Schedule | UnsetType = UNSET
-    job_id: JobId | UnsetType = UNSET
+    job_id: MaybeId | UnsetType = UNSET
 
 
 class JobChange(_Job, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +69,7 @@ class JobChange(_Job, frozen=True, kw_only=True, forbid_unknown_fields=True):
     client_id: ClientName | UnsetType | None = UNSET
     job_actions: Actions | UnsetType = UNSET
     job_schedule: ScheduleChange | UnsetType = UNSET
-    job_id: JobId | UnsetType = UNSET
+    job_id: MaybeId | UnsetType = UNSET
 
 
 class JobEventForm(Form, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ class SessionForm(Form, frozen=True, kw_only=True):
         Annotated[Count | None, Meta(description="Seconds after which a new round may begin; 30.")] | UnsetType
     ) = UNSET
     session_tag: Annotated[Count | None, Meta(description="The number of the present round.")] | UnsetType = UNSET
-    session_id: Id | UnsetType | None = UNSET
+    session_id: MaybeId | UnsetType = UNSET
     project_id: Text | UnsetType | None = UNSET
     barrier: Barrier | UnsetType | None = UNSET
     time_limit: TimeLimit | UnsetType | None = UNSET
@@ -117,7 +117,7 @@ class SessionChange(Form, frozen=True, kw_only=True, forbid_unknown_fields=True)
     description: Text | UnsetType | None = UNSET
     hold_off: Count | UnsetType | None = UNSET
     session_tag: Count | UnsetType | None = UNSET
-    session_id: Id | UnsetType | None = UNSET
+    session_id: MaybeId | UnsetType = UNSET
     project_id: Text | UnsetType | None = UNSET
     barrier: Barrier | UnsetType | None = UNSET
     time_limit: TimeLimit | UnsetType | None = UNSET
