@@ -51,6 +51,18 @@ def test_packs_that_are_damaged_or_missing_are_found_among_intact_ones():
     ]
 
 
+def test_a_pack_that_was_read_wrongly_for_once_is_intact():
+    wrong = ["one"]
+
+    def verify(name: str) -> None:
+        if name in wrong:
+            wrong.remove(name)
+            raise DamagedError("half of it")
+
+    found = list(read_packs(["one", "two"], {"one": 1, "two": 1}, verify, NoProgress()))
+    assert [each.state for each in found] == [State.INTACT, State.INTACT]
+
+
 def test_an_error_that_is_no_damage_ends_the_reading():
     with pytest.raises(ZeroDivisionError):
         list(read_packs(["a", "b"], {"a": 1, "b": 1}, lambda name: 1 // 0, NoProgress()))
