@@ -39,7 +39,7 @@ class Found:
         # Central clients are of several projects.
         self._one_project = scope.project_id is not None and not (kind is Kind.CLIENT and scope.central)
         self._all, self._place = self._places()
-        self._rest = self._all if place == 0 else self._all.where(self._behind(place))
+        self._rest = self._all if place == 0 else self._behind(place)
 
     def page(self) -> Page:
         """The part of the list that is wanted."""
@@ -65,13 +65,19 @@ class Found:
                 yield batch
             if len(batch) < BATCH:
                 return
-            wanted = self._all.where(self._behind(batch[-1].place))
+            wanted = self._behind(batch[-1].place)
 
     def _ordered(self, places: Select[Any]) -> Select[Any]:
         return places.order_by(self._place.desc() if self._query.newest_first else self._place)
 
-    def _behind(self, place: int) -> ColumnElement[bool]:
-        return self._place < place if self._query.newest_first else self._place > place
+    def _behind(self, place: int) -> Select[Any]:
+        """What is found behind a record."""
+        rest = self._all.where(self._place < place if self._query.newest_first else self._place > place)
+        if self._place is not self._table.c.place or not self._one_project or any(True for _ in self._own_conditions()):
+            return rest
+        # MySQL and MariaDB would rather go through the whole project, or through everybody's records, than begin there.
+        begin = f"FORCE INDEX ({self._table.name}_project)"
+        return rest.with_hint(self._table, begin, "mysql").with_hint(self._table, begin, "mariadb")
 
     def _records(self, places: Select[Any]) -> list[Record]:
         found, table = places.subquery(), self._table
