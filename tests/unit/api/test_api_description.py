@@ -121,17 +121,29 @@ def test_an_action_has_every_option_that_a_document_may_set() -> None:
     assert re.search("compress", told["compression"]["description"])
 
 
-def test_whoever_takes_an_idempotency_key_says_that_it_may_belong_to_another_request() -> None:
+def test_whoever_takes_a_key_or_a_revision_says_that_it_may_not_fit() -> None:
     told = [
         (path, method)
         for path, methods in DOCUMENT["paths"].items()
         for method, about in methods.items()
-        if "409" not in about["responses"] and "Idempotency-Key" in str(about.get("parameters"))
+        if {"Idempotency-Key", "If-Match"} & {each["name"] for each in about["parameters"]}
+        and "409" not in about["responses"]
     ]
     assert told == []
 
 
-def test_a_body_that_may_be_left_out_may_be_null() -> None:
-    pause = DOCUMENT["paths"]["/v2/{project_id}/pauses/project"]["put"]["requestBody"]
-    assert not pause.get("required")
-    assert {"type": "null"} in pause["content"]["application/json"]["schema"]["anyOf"]
+def test_a_body_may_be_left_out_just_if_it_may_be_null() -> None:
+    bodies = {
+        (path, method): about["requestBody"]
+        for path, methods in DOCUMENT["paths"].items()
+        for method, about in methods.items()
+        if "requestBody" in about
+    }
+    may_be_null = {
+        each
+        for each, body in bodies.items()
+        if {"type": "null"} in body["content"]["application/json"]["schema"].get("anyOf", [])
+    }
+    assert {each for each, body in bodies.items() if not body["required"]} == may_be_null
+    assert ("/v2/{project_id}/pauses/project", "put") in may_be_null
+    assert ("/v2/{project_id}/jobs", "post") in bodies.keys() - may_be_null

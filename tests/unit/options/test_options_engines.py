@@ -6,6 +6,7 @@ import pytest
 
 from freezer.errors import UsageError
 from freezer.options.commandline import parse
+from freezer.repository.packs.layout import PACK_SIZE
 
 DEDUP = "backup --storage local -C /c -F /x --engine dedup"
 PLACE = "--storage local -C /c"
@@ -113,3 +114,7 @@ def test_an_action_of_two_words_may_be_written_as_two():
 )
 def test_a_share_may_stand_alone_or_have_a_value(agent, line, share):
     assert agent.understood(f"check {PLACE} {line}").settings.share("read_data") == pytest.approx(share)
+
+
+def test_packs_are_as_large_as_the_repository_makes_them_by_itself(agent):
+    assert agent.understood(DEDUP).settings.integer("pack_size") == PACK_SIZE

@@ -9,8 +9,8 @@ from typing import Any
 from freezer import __version__
 from freezer.api.describe import schemas
 from freezer.api.describe.answers import NotAuthenticated, Refused
-from freezer.api.describe.operation import Operation, Parameter, filled
-from freezer.api.describe.parameters import PATH
+from freezer.api.describe.operation import Operation, Parameter, filled, is_required
+from freezer.api.describe.parameters import IDEMPOTENCY_KEY, IF_MATCH, PATH
 from freezer.api.describe.site import Routed
 from freezer.api.requests import old_rule
 
@@ -112,7 +112,7 @@ def _operation(made: schemas.Schemas, path: str, method: str, declared: Operatio
         example = declared.example_of(old=old)
         if example is not None:
             content["example"] = filled(example, {name: each for name, (_, each) in PATH.items()})
-        result["requestBody"] = {"required": declared.body_required, "content": {_JSON: content}}
+        result["requestBody"] = {"required": is_required(body), "content": {_JSON: content}}
     return result
 
 
@@ -167,6 +167,8 @@ def _refusals(path: str, declared: Operation, *, free: bool) -> Iterable[int]:
         yield 404
     if declared.body is not None:
         yield 413
+    if IDEMPOTENCY_KEY in declared.parameters or IF_MATCH in declared.parameters:
+        yield 409
 
 
 def _refused(made: schemas.Schemas, status: int) -> Document:

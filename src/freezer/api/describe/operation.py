@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 Type = Any
-"""Whatever msgspec makes a schema of: a Struct as a rule; None: no body."""
+"""Whatever msgspec makes a schema of: a Struct as a rule; None: no body; with ``| None``: one that may be left out."""
 
 _ATTRIBUTE = "operation"
 Responder = TypeVar("Responder", bound=Callable[..., None])
@@ -28,7 +28,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path; ``old_body`` and ``old_example`` are v1's if they differ.
 
     ``example`` is a body that works, in which ``"{job_id}"`` and the like stand for ids of what is there. ``refuses``:
-    statuses of refusals besides those that every operation has. ``formats``: media types of its answers.
+    statuses of refusals besides those that every operation has, or that its body or its parameters bring. ``formats``:
+    media types of its answers.
     """
 
     summary: str
@@ -37,7 +38,6 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     body: Type = None
     old_body: Type = None
-    body_required: bool = True
     example: Any = None
     old_example: Any = None
     parameters: tuple[Parameter, ...] = ()
@@ -59,7 +59,7 @@ def operation(
 ) -> Callable[[Responder], Responder]:
     """Declare what a responder does; ``more`` are the fields of :class:`Operation`."""
     declared = Operation(summary=summary, answers=answers, parameters=tuple(parameters), **more)
-    if declared.body is not None and declared.body_required and declared.example is None:
+    if is_required(declared.body) and declared.example is None:
         raise TypeError(f"operation {summary!r} has a body, but no example of it")
 
     def mark(responder: Responder) -> Responder:
@@ -67,6 +67,11 @@ def operation(
         return responder
 
     return mark
+
+
+def is_required(body: Type) -> bool:
+    """Whether there must be a body: there is a type for it, and it does not allow None."""
+    return body is not None and type(None) not in get_args(body)
 
 
 def declared(responder: object) -> Operation | None:

@@ -40,7 +40,6 @@ class Actions:
         {200: answers.Actions},
         rule="actions:get_all",
         body=SearchForm | None,
-        body_required=False,
         parameters=paged(Kind.ACTION),
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
@@ -54,7 +53,6 @@ class Actions:
         body=ActionForm,
         example=_EXAMPLE,
         parameters=(IDEMPOTENCY_KEY,),
-        refuses=(409,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
         caller = caller_of(self._services, req, project_id, "actions:create")
@@ -88,7 +86,6 @@ class Action:
         body=ActionForm,
         example=_EXAMPLE,
         parameters=(IF_MATCH,),
-        refuses=(409,),
     )
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, action_id: str, project_id: str | None = None
@@ -106,7 +103,6 @@ class Action:
         body=ActionChange,
         example={"freezer_action": {"compression": "zstd"}},
         parameters=(IF_MATCH,),
-        refuses=(409,),
         tagged=True,
     )
     def on_patch(
@@ -123,7 +119,6 @@ class Action:
         {204: None},
         rule="actions:delete",
         parameters=(IF_MATCH,),
-        refuses=(409,),
     )
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, action_id: str, project_id: str | None = None

@@ -44,7 +44,6 @@ class Backups:
         {200: (answers.Backups, answers.BackupAnswer), 404: None},
         rule="backups:get_all",
         body=SearchForm | None,
-        body_required=False,
         parameters=(*paged(Kind.BACKUP), *_MORE),
         refuses=(409,),
         about="With `composed_id` the answer is that one backup.",
@@ -65,7 +64,6 @@ class Backups:
         old_body=OldBackupForm,
         example=_EXAMPLE,
         parameters=(IDEMPOTENCY_KEY,),
-        refuses=(409,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
         caller = caller_of(self._services, req, project_id, "backups:create")
@@ -101,7 +99,6 @@ class Backup:
         example={"backup_metadata": {"curr_backup_level": 1}},
         old_example={"curr_backup_level": 1},
         parameters=(IF_MATCH,),
-        refuses=(409,),
         tagged=True,
     )
     def on_patch(
@@ -124,7 +121,6 @@ class Backup:
         {204: None},
         rule="backups:delete",
         parameters=(IF_MATCH,),
-        refuses=(409,),
     )
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, backup_id: str, project_id: str | None = None

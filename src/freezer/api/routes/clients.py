@@ -29,7 +29,6 @@ class Clients:
         {200: answers.Clients},
         rule="clients:get_all",
         body=SearchForm | None,
-        body_required=False,
         parameters=paged(Kind.CLIENT),
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
@@ -44,7 +43,6 @@ class Clients:
         old_body=OldClientForm,
         example={"client_id": "web2", "hostname": "web2.example.org"},
         parameters=(IDEMPOTENCY_KEY,),
-        refuses=(409,),
         about="By v1 a client that is registered already is a conflict. One that serves all projects needs the "
         "rule `clients:create_central`, too.",
     )
@@ -82,7 +80,6 @@ class Client:
         body=ClientChange,
         example={"description": "rack 7"},
         parameters=(IF_MATCH,),
-        refuses=(409,),
         tagged=True,
     )
     def on_patch(
@@ -94,9 +91,7 @@ class Client:
         tagged(resp, changed.revision)
         answer(resp, text({"client_id": client_id, "version": 0}))
 
-    @operation(
-        "Remove a client; its jobs stay", {204: None}, rule="clients:delete", parameters=(IF_MATCH,), refuses=(409,)
-    )
+    @operation("Remove a client; its jobs stay", {204: None}, rule="clients:delete", parameters=(IF_MATCH,))
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, client_id: str, project_id: str | None = None
     ) -> None:
@@ -118,7 +113,7 @@ class ClientScheduler:
         body=SchedulerKind,
         example={"scheduler": "leasing"},
         parameters=(IF_MATCH,),
-        refuses=(404, 409),
+        refuses=(404,),
         tagged=True,
         about="Ends the state `mixed`, in which nothing can be claimed for the client.",
     )

@@ -27,7 +27,6 @@ class Enrolments:
         {201: enrolments.Offered},
         rule="enrolments:create",
         body=EnrolmentOffer | None,
-        body_required=False,
         example={"hours": 1},
         about="Whoever has the token may register one client, with a key of its own and first jobs, and nothing else. "
         "It is told this once.",

@@ -108,7 +108,6 @@ class BackupVerification:
         body=OneVerification,
         example={"kind": "drill", "result": "passed", "detail": "120 items"},
         parameters=(IF_MATCH,),
-        refuses=(409,),
         tagged=True,
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, project_id: str, backup_id: str) -> None:

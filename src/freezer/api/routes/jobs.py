@@ -63,7 +63,6 @@ class Jobs:
         {200: answers.Jobs},
         rule="jobs:get_all",
         body=SearchForm | None,
-        body_required=False,
         parameters=(*paged(Kind.JOB), _EVERYWHERE, SERVED_BY),
         about="A search by `client_id` is how schedulers ask for work: events that it shows count as delivered.",
     )
@@ -97,7 +96,7 @@ class Jobs:
         body=JobForm,
         example=_EXAMPLE,
         parameters=(IDEMPOTENCY_KEY,),
-        refuses=(409, 422),
+        refuses=(422,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
         caller = self._services.delegating(caller_of(self._services, req, project_id, "jobs:create"))
@@ -169,7 +168,7 @@ class Job:
         body=JobForm,
         example=_EXAMPLE,
         parameters=(IF_MATCH,),
-        refuses=(409, 422),
+        refuses=(422,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str, project_id: str | None = None) -> None:
         caller = self._services.delegating(caller_of(self._services, req, project_id, "jobs:create"))
@@ -185,7 +184,7 @@ class Job:
         body=JobChange,
         example={"description": "every night"},
         parameters=(IF_MATCH,),
-        refuses=(409, 422),
+        refuses=(422,),
         tagged=True,
         about="A body of exactly `job_schedule`, `session_id` and `session_tag`, without `If-Match`, is taken for "
         "the report of a scheduler of 19.0.0, of which only the state counts.",
@@ -198,9 +197,7 @@ class Job:
         tagged(resp, changed.revision)
         answer(resp, text({"job_id": job_id, "version": 0}))
 
-    @operation(
-        "Remove a job, also from its session", {204: None}, rule="jobs:delete", parameters=(IF_MATCH,), refuses=(409,)
-    )
+    @operation("Remove a job, also from its session", {204: None}, rule="jobs:delete", parameters=(IF_MATCH,))
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str, project_id: str | None = None) -> None:
         caller = caller_of(self._services, req, project_id, "jobs:delete")
         self._services.write(caller, lambda unit: jobs.remove(unit, caller, job_id))

@@ -108,7 +108,6 @@ class _Pausing:
 _PAUSE: dict[str, Any] = {
     "rule": "pauses:update",
     "body": PauseForm | None,
-    "body_required": False,
     "example": {"reason": "the storage is being moved"},
 }
 _RESUME: dict[str, Any] = {"rule": "pauses:update"}

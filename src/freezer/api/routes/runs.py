@@ -52,8 +52,7 @@ class Runs:
         "List runs",
         {200: answers.Runs},
         rule="runs:get_all",
-        body=SearchForm,
-        body_required=False,
+        body=SearchForm | None,
         example={"match": [{"job_id": "{job_id}"}]},
         parameters=(*paged(Kind.RUN), _EVERYWHERE, SERVED_BY),
     )
@@ -74,7 +73,7 @@ class Runs:
         body=Claim,
         example={"job_id": "{job_id}", "cause": "session", "session_tag": 1, "holder": "web1.example.org/2211"},
         parameters=(IDEMPOTENCY_KEY,),
-        refuses=(404, 409, 422),
+        refuses=(404, 422),
         about="The first claim makes the run. 409 says why in `reason`: `held` by somebody else, `over`, `busy` "
         "(another run of the job is not over), `not_asked` (no such event), `mixed` (the client has two kinds of "
         "schedulers), `withdrawn` (the job's trust was taken back). A run can be claimed from 60 seconds before it "

@@ -31,7 +31,6 @@ class Sessions:
         {200: answers.Sessions},
         rule="sessions:get_all",
         body=SearchForm | None,
-        body_required=False,
         parameters=paged(Kind.SESSION),
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
@@ -45,7 +44,6 @@ class Sessions:
         body=SessionForm,
         example=_EXAMPLE,
         parameters=(IDEMPOTENCY_KEY,),
-        refuses=(409,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, project_id: str | None = None) -> None:
         caller = caller_of(self._services, req, project_id, "sessions:create")
@@ -81,7 +79,6 @@ class Session:
         body=SessionReplacement,
         example={**_EXAMPLE, "session_tag": 0},
         parameters=(IF_MATCH,),
-        refuses=(409,),
     )
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, session_id: str, project_id: str | None = None
@@ -99,7 +96,6 @@ class Session:
         body=SessionChange,
         example={"hold_off": 60},
         parameters=(IF_MATCH,),
-        refuses=(409,),
         tagged=True,
     )
     def on_patch(
@@ -111,9 +107,7 @@ class Session:
         tagged(resp, changed.revision)
         answer(resp, text({"session_id": session_id, "version": 0}))
 
-    @operation(
-        "Remove a session; its jobs stay", {204: None}, rule="sessions:delete", parameters=(IF_MATCH,), refuses=(409,)
-    )
+    @operation("Remove a session; its jobs stay", {204: None}, rule="sessions:delete", parameters=(IF_MATCH,))
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, session_id: str, project_id: str | None = None
     ) -> None:

@@ -73,7 +73,7 @@ class Found:
     def _behind(self, place: int) -> Select[Any]:
         """What is found behind a record."""
         rest = self._all.where(self._place < place if self._query.newest_first else self._place > place)
-        if self._place is not self._table.c.place or not self._one_project or any(True for _ in self._own_conditions()):
+        if self._place is not self._table.c.place or not self._one_project or self._query.words or self._timed:
             return rest
         # MySQL and MariaDB would rather go through the whole project, or through everybody's records, than begin there.
         begin = f"FORCE INDEX ({self._table.name}_project)"
