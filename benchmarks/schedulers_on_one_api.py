@@ -4,7 +4,8 @@
 SQLite database, makes the jobs, lets so many schedulers follow them, real ones as processes and simulated ones through
 ``freezer.client``, has each claim, renew and end runs, and prints figures as JSON. Latencies are those that the
 simulated ones see; questions that wait for changes are not counted. They begin one after the other within
-``--spread`` seconds, as they do where machines have lives of their own: who starts all at once measures the start.
+``--every`` seconds, as they do where machines have lives of their own: who starts all at once measures the start.
+Each executes a run ``--every`` so many seconds, four requests that write: 36 for 180 are 20 a second.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +40,10 @@ from freezer.testing.clock import FakeClock
 _PROJECT = "default"
 _ACTION = {"action": "backup", "mode": "fs", "path_to_backup": "/etc", "storage": "local", "container": "/c"}
 _POLLS = 50
+_STEPS = ("start", "claim", "renew", "report")
+
+Latencies = dict[str, list[float]]
+"""Seconds, by kind of request."""
 
 
 @contextmanager
@@ -101,20 +107,22 @@ def _polls(url: str, jobs: int) -> dict[str, float]:
     return {"feed_ms": 1000 * asked / _POLLS, "list_ms": 1000 * listed / _POLLS}
 
 
-def _simulate(url: str, client: str, delay: float, seconds: float, latencies: list[float]) -> int:
-    """Begin after ``delay`` seconds, follow the feed, and every few seconds execute a run; how many."""
+def _simulate(url: str, client: str, delay: float, options: argparse.Namespace, latencies: Latencies) -> int:
+    """Begin after ``delay`` seconds, follow the feed, and execute runs; how many."""
     time.sleep(delay)
-    done, end = 0, time.monotonic() + seconds
+    done, start = 0, time.monotonic()
+    end = start + options.seconds
     with _open(url) as api:
         begun = time.monotonic()
         jobs = api.jobs.find(search={"match": [{"client_id": client}]})
-        latencies.append(time.monotonic() - begun)
+        latencies["list"].append(time.monotonic() - begun)
         threading.Thread(target=_follow, args=(url, client, end), daemon=True).start()
-        for job in jobs:
-            if time.monotonic() > end:
-                break
+        for number, job in enumerate(jobs, 1):
             done += _run(api, job, latencies)
-            time.sleep(5)
+            following = start + number * options.every
+            if following > end:
+                break
+            time.sleep(max(following - time.monotonic(), 0))
     return done
 
 
@@ -124,22 +132,33 @@ def _follow(url: str, client: str, end: float) -> None:
             pass
 
 
-def _run(api: Api, job: dict[str, Any], latencies: list[float]) -> int:
-    api.jobs.start(job["job_id"])
+def _run(api: Api, job: dict[str, Any], latencies: Latencies) -> int:
     try:
         marks = [time.monotonic()]
+        api.jobs.start(job["job_id"])
+        marks.append(time.monotonic())
         lease, _ = api.runs.claim(Claim(job_id=job["job_id"], cause="event", holder="simulated"))
         marks.append(time.monotonic())
         api.runs.renew(lease)
         marks.append(time.monotonic())
-        told = {"incarnation": lease.fence.incarnation, "fence": lease.fence.number, "sequence": 1}
-        api.runs.report(lease.run_id, Report(**told, state="success"))
+        fence = lease.fence
+        api.runs.report(
+            lease.run_id, Report(incarnation=fence.incarnation, fence=fence.number, sequence=1, state="success")
+        )
         marks.append(time.monotonic())
     except ApiError as error:
         print(error, file=sys.stderr)
         return 0
-    latencies += [later - earlier for earlier, later in pairwise(marks)]
+    for name, (earlier, later) in zip(_STEPS, pairwise(marks), strict=True):
+        latencies[name].append(later - earlier)
     return 1
+
+
+def _shown(latencies: Latencies) -> dict[str, float]:
+    """Milliseconds that half of the requests take at most, and 99 in 100; all of them, and each kind."""
+    every = [each for name in latencies for each in latencies[name]]
+    cuts = {name: statistics.quantiles(some, n=100) for name, some in {"all": every, **latencies}.items() if some}
+    return {f"{name}_p{part}_ms": 1000 * each[part - 1] for name, each in cuts.items() for part in (50, 99)}
 
 
 @contextmanager
@@ -171,32 +190,31 @@ def _cpu(program: subprocess.Popen[bytes]) -> float:
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description="Schedulers on one API")
-    for name, usual in (("real", 20), ("simulated", 180), ("jobs", 100), ("seconds", 60), ("spread", 30)):
+    for name, usual in (("real", 20), ("simulated", 180), ("jobs", 100), ("seconds", 120), ("every", 36)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     options = parser.parse_args()
     clock = SystemClock()
     with tempfile.TemporaryDirectory() as name, _api(Path(name)) as url:
         _prepare(url, options.real + options.simulated, options.jobs)
         found: dict[str, Any] = {**vars(options), **_polls(url, options.jobs)}
-        latencies: list[float] = []
+        latencies: Latencies = defaultdict(list)
         with (
-            _real(url, Path(name), options.real, options.spread) as programs,
+            _real(url, Path(name), options.real, options.every) as programs,
             ThreadPoolExecutor(options.simulated or 1) as pool,
         ):
             clock.sleep(15)
             before, begun = [_cpu(each) for each in programs], clock.monotonic()
 
             def one(number: int) -> int:
-                delay = options.spread * number / options.simulated
-                return _simulate(url, f"node{options.real + number}", delay, options.seconds, latencies)
+                delay = options.every * number / options.simulated
+                return _simulate(url, f"node{options.real + number}", delay, options, latencies)
 
             runs = list(pool.map(one, range(options.simulated)))
             if not runs:
                 clock.sleep(options.seconds)
             spent = [_cpu(each) - earlier for each, earlier in zip(programs, before, strict=True)]
             passed = clock.monotonic() - begun
-        cuts = statistics.quantiles(latencies or [0.0, 0.0], n=100)
-        found |= {"requests": len(latencies), "p50_ms": 1000 * cuts[49], "p99_ms": 1000 * cuts[98], "runs": sum(runs)}
+        found |= {"runs": sum(runs), **_shown(latencies)}
         found["idle_cpu_percent"] = 100 * max(spent, default=0) / passed
         print(json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in found.items()}))
 

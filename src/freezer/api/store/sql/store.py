@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -14,6 +15,7 @@ from freezer.api.store.contract import Exists, Unavailable
 from freezer.api.store.known import Known
 from freezer.api.store.sql.engine import WRITING, again, away, for_reading, told, twice
 from freezer.api.store.sql.migrate import check_version
+from freezer.api.store.sql.turns import turns_at
 from freezer.api.store.sql.unit import SqlUnit
 from freezer.clock import Clock
 
@@ -39,6 +41,7 @@ class SqlStore:
         self._known = known or Known()
         self._repeating = repeated
         self._locking = engine.dialect.name != "sqlite"
+        self._turns = None if self._locking else turns_at(str(engine.url.database))
 
     @property
     def writes(self) -> bool:
@@ -48,7 +51,9 @@ class SqlStore:
         return self._repeated(work, self._reading)
 
     def write(self, work: Callable[[SqlUnit], T]) -> T:
-        return self._repeated(work, self._engine.execution_options(**{WRITING: True}))
+        engine = self._engine.execution_options(**{WRITING: True})
+        with self._turns.mine() if self._turns else nullcontext():
+            return self._repeated(work, engine)
 
     def close(self) -> None:
         """Give back the connections."""
