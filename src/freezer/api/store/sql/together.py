@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExecutionContext
 
 from freezer.api.store.sql.later import LATER
+from freezer.api.store.sql.rows import ReadingConnection
 
 _MOST_BYTES = 256 * 1024
 """More does not wait: a server takes only so much in one packet, at least 1 MiB."""
@@ -29,7 +29,7 @@ def send_together(engine: Engine) -> None:
     event.listen(engine, "do_executemany", _execute_many)
 
 
-class _Connection(pymysql.Connection):
+class _Connection(ReadingConnection):
     """A connection with statements that wait."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
