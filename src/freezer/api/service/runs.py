@@ -38,7 +38,7 @@ def claim(unit: Unit, caller: Caller, wanted: Claim) -> Record:
     """
     session = _session(unit, caller, wanted)
     job = _job(unit, caller, wanted, lock=True)
-    schedulers.check_leasing(unit, job)
+    client = schedulers.leasing_client(unit, job)
     check_not_withdrawn(job)
     number = wanted.number if wanted.number is not None else _asked(job)
     scope = Scope(job.project_id)
@@ -57,8 +57,8 @@ def claim(unit: Unit, caller: Caller, wanted: Claim) -> Record:
     fence = unit.leases.take(known, wanted.holder, wanted.ttl * 1000, wanted.after)
     if fence is None:
         raise _lost(known)
-    schedulers.claimed(unit, caller, job)
-    presence.heard(unit, schedulers.client_of(unit, job), caller.now)
+    schedulers.claimed(unit, caller, client)
+    presence.heard(unit, client, caller.now)
     if session is not None:
         parts.begun(unit, caller, session, job.id, number)
     begun(unit, caller, job, event=number if wanted.cause == "event" else None, round=_round(wanted, number))
@@ -171,11 +171,11 @@ def stands(unit: Unit, caller: Caller, job_id: str, wanted: StandingForm) -> Non
     job = unit.get(Kind.JOB, caller.scope, job_id, lock=True)
     if job is None:
         raise missing("Job", job_id)
-    schedulers.check_leasing(unit, job)
+    client = schedulers.leasing_client(unit, job)
     if unit.leases.held_of_job(job, "") is not None:
         return
-    schedulers.claimed(unit, caller, job)
-    presence.heard(unit, schedulers.client_of(unit, job), caller.now)
+    schedulers.claimed(unit, caller, client)
+    presence.heard(unit, client, caller.now)
     number = asked_events(job)[0] if wanted.event_number is UNSET else wanted.event_number
     job_state.stands(unit, caller, job, wanted.status, number)
 

@@ -23,8 +23,8 @@ LEASING, MIXED = "leasing", "mixed"
 Scheduler = Literal["leasing", "legacy"]
 
 
-def check_leasing(unit: Unit, job: Record) -> None:
-    """409 if the client of ``job`` is mixed."""
+def leasing_client(unit: Unit, job: Record) -> Record | None:
+    """The client that ``job`` is for, if it is still there; 409 if it is mixed."""
     client = client_of(unit, job)
     if client is not None and links(client).get("scheduler") == MIXED:
         name = client.own["name"]
@@ -33,11 +33,11 @@ def check_leasing(unit: Unit, job: Record) -> None:
             f"client {name} has a scheduler that claims runs and one of the original's",
             hint=f"stop one of them, then: freezer client-scheduler {name} leasing",
         )
+    return client
 
 
-def claimed(unit: Unit, caller: Caller, job: Record) -> None:
-    """A run of ``job`` was claimed."""
-    client = client_of(unit, job)
+def claimed(unit: Unit, caller: Caller, client: Record | None) -> None:
+    """A run of a job for ``client`` was claimed."""
     if client is not None and "scheduler" not in links(client):
         _mark(unit, client, {"scheduler": LEASING, "scheduler_since": caller.now})
 

@@ -57,7 +57,17 @@ from freezer.api.store.terms import words_of
 
 _BATCH = 500
 
+# Making a statement takes as long as asking it, so those that are always the same are made once.
 _INSERTS = {kind: insert(TABLES[kind]) for kind in Kind}
+_UPDATES = {kind: update(TABLES[kind]).where(TABLES[kind].c.place == bindparam("of_place")) for kind in Kind}
+_TERMS = (term_table.c.kind == bindparam("of_kind"), term_table.c.place == bindparam("of_place"))
+_WORDS = (word_table.c.kind == bindparam("of_kind"), word_table.c.place == bindparam("of_place"))
+_READ_TERMS = select(term_table.c.key, term_table.c.value).where(*_TERMS)
+_READ_WORDS = select(word_table.c.word).where(*_WORDS)
+_DELETE_TERMS = delete(term_table).where(*_TERMS)
+_DELETE_WORDS = delete(word_table).where(*_WORDS)
+_DELETE_TERM = _DELETE_TERMS.where(term_table.c.key == bindparam("gone"), term_table.c.value == bindparam("gone_value"))
+_DELETE_SOME_WORDS = _DELETE_WORDS.where(word_table.c.word.in_(bindparam("gone", expanding=True)))
 
 
 class SqlUnit:
@@ -154,13 +164,18 @@ class SqlUnit:
         self._told.extend(changes_of(record, MADE))
 
     def update(self, record: Record, terms: Terms | None) -> Record:
-        table = TABLES[record.kind]
         revision = record.revision + 1
-        values = {"user_id": record.user_id, "body": record.body, "links": record.links, "revision": revision}
-        values.update(record.own)
+        values = {
+            "of_place": record.place,
+            "user_id": record.user_id,
+            "body": record.body,
+            "links": record.links,
+            "revision": revision,
+            **record.own,
+        }
         if terms is not None:
             values["words"] = terms.words
-        write_later(self._connection, update(table).where(table.c.place == record.place), values)
+        write_later(self._connection, _UPDATES[record.kind], values)
         if terms is not None:
             self._change_terms(record, terms.values)
             self._change_words(record, words_of(terms.words))
@@ -170,8 +185,8 @@ class SqlUnit:
     def delete(self, record: Record) -> None:
         table = TABLES[record.kind]
         write_later(self._connection, delete(table).where(table.c.place == record.place))
-        write_later(self._connection, delete(term_table).where(*_terms_of(record)))
-        write_later(self._connection, delete(word_table).where(*_words_of(record)))
+        write_later(self._connection, _DELETE_TERMS, _of(record))
+        write_later(self._connection, _DELETE_WORDS, _of(record))
         self.quotas.charge(record.project_id, f"{record.kind.value}s", -1)
         self._told.extend(changes_of(record, REMOVED))
 
@@ -195,12 +210,11 @@ class SqlUnit:
         add_rows(self._connection, term_table, same, ("key", "value"), sorted(values))
 
     def _change_terms(self, record: Record, values: frozenset[tuple[str, str]]) -> None:
-        found = self._connection.execute(select(term_table.c.key, term_table.c.value).where(*_terms_of(record)))
+        found = self._connection.execute(_READ_TERMS, _of(record))
         before = {(row.key, row.value) for row in found}
-        gone = [{"gone_key": key, "gone_value": value} for key, value in before - values]
+        gone = [{**_of(record), "gone": key, "gone_value": value} for key, value in before - values]
         if gone:
-            one = and_(term_table.c.key == bindparam("gone_key"), term_table.c.value == bindparam("gone_value"))
-            write_later(self._connection, delete(term_table).where(*_terms_of(record), one), gone)
+            write_later(self._connection, _DELETE_TERM, gone)
         self._add_terms(record, record.place, values - before)
 
     def _add_words(self, record: Record, place: int, found: Iterable[str]) -> None:
@@ -208,11 +222,10 @@ class SqlUnit:
         add_rows(self._connection, word_table, same, ("word",), [(word,) for word in sorted(found)])
 
     def _change_words(self, record: Record, found: frozenset[str]) -> None:
-        known = self._connection.execute(select(word_table.c.word).where(*_words_of(record)))
-        before = set(known.scalars())
+        before = set(self._connection.execute(_READ_WORDS, _of(record)).scalars())
         gone = before - found
         if gone:
-            write_later(self._connection, delete(word_table).where(*_words_of(record), word_table.c.word.in_(gone)))
+            write_later(self._connection, _DELETE_SOME_WORDS, {**_of(record), "gone": sorted(gone)})
         self._add_words(record, record.place, found - before)
 
     def incarnation(self) -> int:
@@ -264,7 +277,6 @@ def _formed(shape: Shape) -> Scope:
     return Scope(named[0], named[1], central, named[2])
 
 
-# Making a statement takes as long as asking it, so those that are always the same are made once.
 @cache
 def _getting(kind: Kind, shape: Shape, *, lock: bool) -> Select[Any]:
     table, scope = TABLES[kind], _formed(shape)
@@ -296,12 +308,9 @@ def _nearest(scope: Scope) -> tuple[ColumnElement[Any], ...]:
     return (table.c.project_id != scope.project_id, table.c.space != "", table.c.place)
 
 
-def _terms_of(record: Record) -> tuple[ColumnElement[bool], ...]:
-    return (term_table.c.kind == record.kind.value, term_table.c.place == record.place)
-
-
-def _words_of(record: Record) -> tuple[ColumnElement[bool], ...]:
-    return (word_table.c.kind == record.kind.value, word_table.c.place == record.place)
+def _of(record: Record) -> dict[str, Any]:
+    """The place of a record, for statements about its terms and words."""
+    return {"of_kind": record.kind.value, "of_place": record.place}
 
 
 def _with_revision(record: Record, revision: int) -> Record:
