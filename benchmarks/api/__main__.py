@@ -28,7 +28,7 @@ def main() -> None:
     if given.soak is not None:
         kept["soak"] = _soaked(given.soak)
     elif given.scale is not None:
-        kept["scale"] = _scaled(given.scale or [1_000, 10_000, 100_000, 1_000_000], given.rounds)
+        kept.setdefault("scale", {}).update(_scaled(given.scale or [1_000, 10_000, 100_000, 1_000_000], given.rounds))
     else:
         kept["beside"] = _beside(given.rounds)
     kept["machine"] = describe(Path("/tmp"))

@@ -61,7 +61,8 @@ def _number(value: float) -> str:
 
 def _scale(found: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     sizes = sorted(found, key=int)
-    yield "\n## From a thousand backups to a million\n\nCPU milliseconds of Freezer's server, without MariaDB's.\n\n"
+    yield "\n## From a thousand backups to a million\n\nCPU milliseconds of Freezer's server, without MariaDB's. "
+    yield "Numbers that were measured in runs of their own are as good as the machine was then.\n\n"
     yield "| request | " + " | ".join(f"{int(size):,}" for size in sizes) + " |\n|---|" + "---|" * len(sizes) + "\n"
     for case in found[sizes[0]]:
         yield f"| {case} | " + " | ".join(f"{found[size][case]:.2f}" for size in sizes) + " |\n"

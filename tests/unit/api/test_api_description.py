@@ -147,3 +147,16 @@ def test_a_body_may_be_left_out_just_if_it_may_be_null() -> None:
     assert {each for each, body in bodies.items() if not body["required"]} == may_be_null
     assert ("/v2/{project_id}/pauses/project", "put") in may_be_null
     assert ("/v2/{project_id}/jobs", "post") in bodies.keys() - may_be_null
+
+
+def test_v1_takes_anything_beside_the_freezer_action() -> None:
+    for version, checked in (("v1", False), ("v2", True)):
+        prefix = "/v1" if version == "v1" else "/v2/{project_id}"
+        schema = DOCUMENT["paths"][f"{prefix}/actions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        form = DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+        assert ["enum" in form["properties"][key] for key in ("action", "mode")] == [checked, checked]
+
+
+def test_whoever_asks_for_the_key_of_a_central_client_may_be_told_409() -> None:
+    methods = DOCUMENT["paths"]["/v2/{project_id}/clients/{client_id}/key"]
+    assert all("409" in methods[method]["responses"] for method in ("get", "post", "delete"))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import Engine, event
 
 from freezer.api.config import ApiSettings
+from freezer.api.housekeeper.alarms import _overdue_backups as overdue_backups
+from freezer.api.housekeeper.lost import _missing as missing
 from freezer.api.housekeeper.office import elected, keep_house
+from freezer.api.housekeeper.rest import Rest
 from freezer.api.housekeeper.steps import STEPS, take_round
-from freezer.api.housekeeper.work import Housekeeping, Work
+from freezer.api.housekeeper.work import Housekeeping, Work, every
 from freezer.api.scope import EVERYTHING
 from freezer.api.server import make_application
 from freezer.api.store.contract import Kind, Unit
@@ -347,3 +352,76 @@ def test_freezer_manage_housekeep_does_a_round_and_says_what_it_did(
     assert elected(house.work, "somebody else", 60)
     assert main(["--database", house.url, "housekeep"]) == 0
     assert "another server keeps house" in capsys.readouterr().out
+
+
+def _asked(work: Work) -> int:
+    """How many statements a round takes."""
+    count = 0
+
+    def one(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    event.listen(Engine, "before_cursor_execute", one)
+    take_round(work)
+    event.remove(Engine, "before_cursor_execute", one)
+    return count
+
+
+def test_a_round_does_not_ask_about_each_job(house: _House) -> None:
+    few = [house.person.job(job_schedule=_DAILY) for _ in range(2)]
+    house.until(_START)
+    house.ran(few[0], _START)
+    house.round()
+    before = _asked(replace(house.work, unmissed=Rest(), punctual=Rest())), _asked(house.work)
+    many = [house.person.job(job_schedule=_DAILY) for _ in range(30)]
+    for job in many[::2]:
+        house.ran(job, _START)
+    first = _asked(replace(house.work, unmissed=Rest(), punctual=Rest()))
+    house.round()
+    assert (first, _asked(house.work)) == before
+
+
+def _found(work: Work) -> tuple[set[str], set[str]]:
+    """The jobs of which runs are missed, and those whose backups are overdue."""
+    work.unmissed.begin()
+    missed = {
+        job.id
+        for jobs in every(work, Kind.JOB)
+        for job in work.store.read(lambda unit, jobs=jobs: missing(work, jobs, unit))  # type: ignore[misc]
+    }
+    return missed, {each.object for each in overdue_backups(work)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_rests_would_not_have_been_found(house: _House, seed: int) -> None:
+    chance = random.Random(seed)
+    schedules = [_DAILY, {**_DAILY, "schedule_interval": "2 hours"}, {"schedule_date": "2027-01-02T00:00:00"}]
+    jobs = [house.person.job(job_schedule=chance.choice(schedules)) for _ in range(4)]
+    seen = 0
+
+    def run(job: str) -> None:
+        asked = house.person.send("POST", f"/jobs/{job}/event", {"start": None})
+        if asked.status < 300:
+            answer = house.person.send("POST", "/runs", {"job_id": job, "cause": "event", "holder": "x"})
+            if answer.status == 201 and chance.random() < 0.8:
+                house.worker.told(answer.json(), state=chance.choice(["success", "failed"]))
+
+    deeds: list[Any] = [
+        run,
+        run,
+        lambda job: house.person.send("PUT", f"/pauses/jobs/{job}"),
+        lambda job: house.person.send("DELETE", f"/pauses/jobs/{job}"),
+        lambda job: house.person.send("PATCH", f"/jobs/{job}", {"job_schedule": chance.choice(schedules[:2])}),
+        lambda job: house.person.send("PUT", "/clients/node/scheduler", {"scheduler": "leasing"}),
+    ]
+    for _ in range(60):
+        house.clock.advance(chance.choice([60, 1800, 3600, 7200, 43_200]))
+        if chance.random() < 0.5:
+            chance.choice(deeds)(chance.choice(jobs))
+        afresh = _found(replace(house.work, unmissed=Rest(), punctual=Rest()))
+        assert _found(house.work) == afresh
+        seen += len(afresh[0]) + len(afresh[1])
+        if chance.random() < 0.2:
+            house.round()
+    assert seen > 10

@@ -408,6 +408,6 @@ def test_missed_runs_are_one_record_that_nobody_can_claim(server: Place, worker:
     assert worker.ask(job, due).json()["reason"] == "over"
     found = server.store.read(lambda unit: unit.get(Kind.JOB, EVERYTHING, job))
     assert found is not None
-    latest = server.store.read(lambda unit: run_upkeep.latest(unit, found))
+    latest = server.store.read(lambda unit: run_upkeep.latest(unit, [found])[found.id])
     assert latest is not None
     assert latest.id == run["run_id"]

@@ -7,11 +7,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from freezer.api.housekeeper.context import Context
 from freezer.api.housekeeper.work import Work, active, every
 from freezer.api.scope import EVERYTHING, Scope
 from freezer.api.service.answers import body, links
 from freezer.api.service.job_state import told_schedule
-from freezer.api.service.pauses import concerning, lasting
+from freezer.api.service.pauses import lasting
 from freezer.api.store.contract import Kind, Query, Record, Unit
 from freezer.api.store.operations import Alarm
 from freezer.api.store.terms import term
@@ -89,36 +90,55 @@ def _silent_clients(work: Work) -> Iterator[Alarm]:
 
 
 def _overdue_backups(work: Work) -> Iterator[Alarm]:
+    work.punctual.begin()
     for jobs in every(work, Kind.JOB):
-        yield from work.store.read(partial(_overdue_of, work, [each for each in jobs if active(each)]))
+        yield from work.store.read(partial(_overdue_of, work, jobs))
 
 
 def _overdue_of(work: Work, jobs: Sequence[Record], unit: Unit) -> list[Alarm]:
-    return [each for each in (_overdue(unit, work, job) for job in jobs) if each is not None]
+    awake = [each for each in jobs if active(each) and not work.punctual.has(each, work.now)]
+    context = Context.of(unit, awake)
+    return [each for each in (_overdue(unit, work, job, context) for job in awake) if each is not None]
 
 
-def _overdue(unit: Unit, work: Work, job: Record) -> Alarm | None:
+def _overdue(unit: Unit, work: Work, job: Record, context: Context) -> Alarm | None:
     """The alarm of a job that had two chances, and a whole period, since it last went well."""
-    pauses = concerning(unit.operations.pauses(job.project_id, lasting=False), job)
+    pauses = context.pauses_of(job)
     if lasting(pauses, job) is not None:
         return None
-    good = _last_good(unit, job)
     shown = body(job)
-    since = [good or 0, int(links(job).get("armed", 0)), int(shown["job_schedule"].get("time_created") or 0) - 1]
-    since += [each.ended for each in pauses if each.ended is not None]
+    settled = [int(links(job).get("armed", 0)), int(shown["job_schedule"].get("time_created") or 0) - 1]
+    settled += [each.ended for each in pauses if each.ended is not None]
     try:
-        chances = instants(told_schedule(job), max(since), 2)
+        chances = _missed_chances(work, job, max(settled))
+        if not chances:
+            return None  # whatever has become of its runs
+        good = _last_good(unit, job, context)
+        chances = _missed_chances(work, job, max(*settled, good or 0))
     except DocumentError:
         return None
-    if not chances or (chances[1] if len(chances) == 2 else chances[0] + _DAY) > work.now:
+    if not chances:
         return None
     last = "has no run that went well" if good is None else f"last went well at {utc_text(good)}"
     text = f"Job {job.id} on {shown['client_id']} {last}; it was due at {utc_text(chances[0])}."
     return _alarm(job, BACKUP_OVERDUE, "job", str(shown["description"] or job.id), text, chances[0])
 
 
-def _last_good(unit: Unit, job: Record) -> int | None:
+def _missed_chances(work: Work, job: Record, since: int) -> list[int]:
+    """The first two instants of a job after ``since``, if both are over, or the only one, if it was a day ago."""
+    chances = instants(told_schedule(job), since, 2)
+    last = None if not chances else chances[1] if len(chances) == 2 else chances[0] + _DAY
+    if last is not None and last <= work.now:
+        return chances
+    work.punctual.until(job, last)
+    return []
+
+
+def _last_good(unit: Unit, job: Record, context: Context) -> int | None:
     """When the newest run of a job that went well was due, or began."""
+    newest = context.runs.get(job.id)
+    if newest is not None and newest.own["state"] in _GOOD:
+        return int(newest.own["due"] or 0)
     found: list[int] = []
     for state in _GOOD:
         query = Query(terms=(term("job_id", job.id), term("state", state)), limit=1, newest_first=True)

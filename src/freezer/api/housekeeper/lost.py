@@ -6,18 +6,20 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
+from freezer.api.housekeeper.context import Context
 from freezer.api.housekeeper.work import Work, active, every
 from freezer.api.scope import EVERYTHING, Identity, Scope
 from freezer.api.service import members, rounds, run_upkeep
 from freezer.api.service.answers import Document, body, links
 from freezer.api.service.caller import Caller
 from freezer.api.service.job_state import told_schedule
-from freezer.api.service.pauses import concerning, lasting, skipped
-from freezer.api.service.schedulers import LEASING, client_of
+from freezer.api.service.pauses import lasting, skipped
+from freezer.api.service.schedulers import LEASING
 from freezer.api.store.contract import Kind, Record, Unit
 from freezer.api.store.operations import Alarm
 from freezer.clock import utc_text
 from freezer.errors import DocumentError
+from freezer.model.due import due
 from freezer.model.missed import Missed, overdue
 from freezer.model.runs import OVER
 from freezer.model.sessions import TIME_LIMIT
@@ -78,7 +80,7 @@ def _result_of_dead(
     absent = job.own.get("client") in silent or member["status"] == ""
     if absent and lasted > max(work.settings.silent_after, int(shown["hold_off"])):
         return "fail"
-    run = run_upkeep.latest(unit, job) if member["status"] == "running" else None
+    run = run_upkeep.latest(unit, [job]).get(id) if member["status"] == "running" else None
     if run is None or run.own["state"] not in OVER:
         return None
     ended = int(run.own["ended"] or 0)
@@ -95,6 +97,7 @@ def _silent(unit: Unit, work: Work, project_id: str) -> frozenset[str]:
 def record_missed(work: Work) -> int:
     """Note down the runs that were due and that nobody will begin any more."""
     done = 0
+    work.unmissed.begin()
     for jobs in every(work, Kind.JOB):
         for job in work.store.read(partial(_missing, work, jobs)):
             done += work.store.write(partial(_missed, work, job))
@@ -102,12 +105,14 @@ def record_missed(work: Work) -> int:
 
 
 def _missing(work: Work, jobs: Sequence[Record], unit: Unit) -> list[Record]:
-    return [each for each in jobs if active(each) and _misses(unit, work, each)]
+    awake = [each for each in jobs if active(each) and not work.unmissed.has(each, work.now)]
+    context = Context.of(unit, awake)
+    return [each for each in awake if _misses(work, each, context)]
 
 
-def _misses(unit: Unit, work: Work, job: Record) -> bool:
+def _misses(work: Work, job: Record, context: Context) -> bool:
     try:
-        return _lost(unit, work, job) is not None
+        return _lost(work, job, context) is not None
     except DocumentError as error:
         _LOG.info("job %s: %s", job.id, error.message)
         return False
@@ -115,7 +120,7 @@ def _misses(unit: Unit, work: Work, job: Record) -> bool:
 
 def _missed(work: Work, job: Record, unit: Unit) -> int:
     known = unit.get(Kind.JOB, EVERYTHING, job.id, lock=True)
-    lost = None if known is None else _lost(unit, work, known)
+    lost = None if known is None else _lost(work, known, Context.of(unit, [known]))
     if known is None or lost is None:
         return 0
     run = run_upkeep.record_missed(unit, known, lost.first, lost.last, lost.count, work.now)
@@ -136,20 +141,24 @@ def _missed(work: Work, job: Record, unit: Unit) -> int:
     return lost.count
 
 
-def _lost(unit: Unit, work: Work, job: Record) -> Missed | None:
+def _lost(work: Work, job: Record, context: Context) -> Missed | None:
     """The runs of a job that are lost: only those of schedulers that claim what they run can be told."""
-    client = client_of(unit, job)
+    client = context.client(job)
     if client is None or links(client).get("scheduler") != LEASING:
         return None
-    pauses = concerning(unit.operations.pauses(job.project_id, lasting=False), job)
-    run = run_upkeep.latest(unit, job)
+    pauses, run = context.pauses_of(job), context.runs.get(job.id)
     if lasting(pauses, job) is not None or (run is not None and run.own["state"] not in OVER):
         return None
     settled = [int(links(job).get("armed", 0)), int(links(client).get("scheduler_since", 0))]
     settled += [each.ended for each in pauses if each.ended is not None]
     if run is not None:
         settled += [int(run.own["due"] or 0), int(run.own["ended"] or 0)]
-    return overdue(told_schedule(job), max(settled), work.now, skipped(job)).missed
+    schedule, since = told_schedule(job), max(settled)
+    following = due(schedule, since)
+    if following is None or following > work.now:
+        work.unmissed.until(job, following)
+        return None
+    return overdue(schedule, since, work.now, skipped(job)).missed
 
 
 def _nobody(record: Record, now: int) -> Caller:

@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 
 from freezer.api.config import ApiSettings
+from freezer.api.housekeeper.rest import Rest
 from freezer.api.scope import EVERYTHING
 from freezer.api.service.answers import body
 from freezer.api.store.contract import Kind, Page, Query, Record, Store, Unit
@@ -32,13 +33,18 @@ class Housekeeping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """The store, the time, how house is kept, the ways to people, and who looks after trusts, if there are any."""
+    """The store, the time, how house is kept, the ways to people, and who looks after trusts, if there are any.
+
+    ``unmissed`` and ``punctual``: the jobs of which no run is missed, and no backup overdue, for a while.
+    """
 
     store: Store
     clock: Clock
     settings: Housekeeping
     channels: Sequence[Channel]
     trusts: Keeper | None = None
+    unmissed: Rest = msgspec.field(default_factory=Rest)
+    punctual: Rest = msgspec.field(default_factory=Rest)
 
     @classmethod
     def of(cls, settings: ApiSettings, store: Store, clock: Clock, trusts: Keeper | None) -> Work:

@@ -13,7 +13,7 @@ from freezer.api.service import actions
 from freezer.api.service.answers import text
 from freezer.api.store.contract import Kind
 from freezer.model.actions import read_action_change, read_new_action
-from freezer.model.forms.actions import ActionChange, ActionForm
+from freezer.model.forms.actions import ActionChange, ActionForm, OldActionForm
 from freezer.model.forms.records import SearchForm
 
 _EXAMPLE = {
@@ -51,6 +51,7 @@ class Actions:
         {201: answers.ActionMade},
         rule="actions:create",
         body=ActionForm,
+        old_body=OldActionForm,
         example=_EXAMPLE,
         parameters=(IDEMPOTENCY_KEY,),
     )
@@ -84,6 +85,7 @@ class Action:
         {201: answers.ActionChanged},
         rule="actions:replace",
         body=ActionForm,
+        old_body=OldActionForm,
         example=_EXAMPLE,
         parameters=(IF_MATCH,),
     )

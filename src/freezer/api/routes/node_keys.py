@@ -19,7 +19,10 @@ class ClientKey:
         self._services = services
 
     @operation(
-        "Show which key a client has", {200: answers.ClientKeyAnswer, 404: answers.Refused}, rule="clients:key:get"
+        "Show which key a client has",
+        {200: answers.ClientKeyAnswer, 404: answers.Refused},
+        rule="clients:key:get",
+        refuses=(409,),
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, client_id: str, project_id: str) -> None:
         caller = caller_of(self._services, req, project_id, "clients:key:get")
@@ -39,7 +42,7 @@ class ClientKey:
         resp.set_header("Cache-Control", "no-store")
         answer(resp, text(issued), 201)
 
-    @operation("Take its key from a client", {204: None}, rule="clients:key:delete", refuses=(404,))
+    @operation("Take its key from a client", {204: None}, rule="clients:key:delete", refuses=(404, 409))
     def on_delete(self, req: falcon.Request, resp: falcon.Response, client_id: str, project_id: str) -> None:
         caller = caller_of(self._services, req, project_id, "clients:key:delete")
         self._services.write(caller, lambda unit: node_keys.revoke(unit, caller, client_id))

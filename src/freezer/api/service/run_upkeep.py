@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from msgspec.structs import replace
 
 from freezer.api.scope import EVERYTHING
@@ -34,10 +36,11 @@ def forget(unit: Unit, before: int, limit: int) -> int:
     return len(ids)
 
 
-def latest(unit: Unit, job: Record) -> Record | None:
-    """The run of this job that was due last."""
-    id = unit.leases.newest_of_job(job)
-    return None if id is None else unit.get(Kind.RUN, EVERYTHING, id)
+def latest(unit: Unit, jobs: Sequence[Record]) -> Mapping[str, Record]:
+    """By the ids of jobs, their runs that were due last."""
+    newest = unit.leases.newest_of_jobs([job.id for job in jobs])
+    found = unit.many(Kind.RUN, EVERYTHING, list(newest.values()))
+    return {job_id: found[id] for job_id, id in newest.items() if id in found}
 
 
 def record_missed(unit: Unit, job: Record, first: int, last: int, count: int, now: int) -> Record:

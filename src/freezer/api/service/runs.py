@@ -242,7 +242,7 @@ def remove(unit: Unit, caller: Caller, id: str) -> None:
     known = read(unit, caller.scope, id, lock=True)
     caller.check(known)
     job = unit.get(Kind.JOB, Scope(known.project_id), str(known.own["job_id"]))
-    if job is not None and unit.leases.newest_of_job(job) == id:
+    if job is not None and unit.leases.newest_of_jobs([job.id]).get(job.id) == id:
         hint = "remove the job before, or wait for its next run"
         raise refused("newest", f"run {id} is the newest of job {job.id}, which might run again without it", hint=hint)
     if known.own["state"] not in OVER:

@@ -7,7 +7,7 @@ by the clock of the database, the only one that all servers share. Times to live
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from freezer.api.scope import Scope
@@ -40,8 +40,8 @@ class Leases(Protocol):
         """The id of a run of this job that somebody holds, other than the run ``but``."""
         ...
 
-    def newest_of_job(self, job: Record) -> str | None:
-        """The id of the run of this job that was due last."""
+    def newest_of_jobs(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """By the id of a job, the id of its run that was due last, if it has any."""
         ...
 
     def free(self, scope: Scope, limit: int) -> Sequence[str]:

@@ -102,6 +102,15 @@ class ActionForm(_Tries, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: _ModeWord | UnsetType = UNSET
 
 
+class OldActionForm(_Tries, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An action, as v1 takes it: what stands beside ``freezer_action`` is not looked at."""
+
+    freezer_action: FreezerActionForm
+    action_id: Id | UnsetType | None = UNSET
+    action: Any | UnsetType = UNSET
+    mode: Any | UnsetType = UNSET
+
+
 class ActionChange(_Tries, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to change of an action; what is not said stays."""
 

@@ -6,7 +6,7 @@ the servers: what its holder does may be done twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import msgspec
@@ -59,10 +59,8 @@ class ElasticLeases:
     def expired(self, limit: int) -> Sequence[str]:
         return ()
 
-    def newest_of_job(self, job: Record) -> str | None:
-        keys = ((own_key("job_id", job.id),),)
-        newest = Wanted(type=Kind.RUN.value, keys=keys, labels=("0", None), by="label", descending=True)
-        return next((each.key for each in self._buffer.first(newest, 1)), None)
+    def newest_of_jobs(self, ids: Sequence[str]) -> Mapping[str, str]:
+        return {id: each.key for id in ids for each in self._newest(id)}
 
     def ended_before(self, instant: int, limit: int) -> Sequence[str]:
         old = Wanted(type=Kind.RUN.value, stamps=(None, instant - 1), by="stamp")
@@ -76,6 +74,11 @@ class ElasticLeases:
         office = _Office(holder, now + -(-ttl // 1000))
         self._buffer.put(Document(type=_OFFICE, key=name, data=raw(office)))
         return True
+
+    def _newest(self, job_id: str) -> Sequence[Document]:
+        keys = ((own_key("job_id", job_id),),)
+        newest = Wanted(type=Kind.RUN.value, keys=keys, labels=("0", None), by="label", descending=True)
+        return self._buffer.first(newest, 1)
 
     def _has_later(self, run: Document) -> bool:
         job = next(each for each in run.keys if each.startswith(own_key("job_id", "")))

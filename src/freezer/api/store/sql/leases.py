@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Update, and_, exists, false, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Update,
+    and_,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from freezer.api.scope import Scope
@@ -59,9 +72,14 @@ class SqlLeases:
         statement = select(_RUNS.c.id).where(_RUNS.c.job_id == job.id, held, _RUNS.c.id != but).limit(1)
         return self._connection.execute(statement).scalar()
 
-    def newest_of_job(self, job: Record) -> str | None:
-        statement = select(_RUNS.c.id).where(_RUNS.c.job_id == job.id, _RUNS.c.due.is_not(None))
-        return self._connection.execute(statement.order_by(_RUNS.c.due.desc()).limit(1)).scalar()
+    def newest_of_jobs(self, ids: Sequence[str]) -> Mapping[str, str]:
+        if not ids:
+            return {}
+        last = select(_RUNS.c.job_id, func.max(_RUNS.c.due).label("due")).where(_RUNS.c.job_id.in_(ids))
+        newest = last.group_by(_RUNS.c.job_id).subquery("newest")
+        both = and_(_RUNS.c.job_id == newest.c.job_id, _RUNS.c.due == newest.c.due)
+        found = self._connection.execute(select(_RUNS.c.job_id, _RUNS.c.id).join(newest, both))
+        return {row.job_id: row.id for row in found}
 
     def free(self, scope: Scope, limit: int) -> Sequence[str]:
         waits = and_(_RUNS.c.state == WAITING, _RUNS.c.expires <= Now())
