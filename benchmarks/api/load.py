@@ -141,12 +141,13 @@ def cpu_seconds(process: int) -> float:
     return total / _TICKS
 
 
-def memory(process: int) -> int:
-    """Bytes that a process and its descendants hold, shared ones divided among their holders."""
+def memory(process: int, *, kind: str = "Pss") -> int:
+    """Bytes that a process and its descendants hold, shared ones divided among their holders. ``kind`` ``Pss_Anon``:
+    without files, which weigh more as soon as another program ends that has the same ones."""
     total = 0
     for each in tree(process):
         for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(f"{kind}:"):
                 total += int(line.split()[1]) * 1024
     return total
 

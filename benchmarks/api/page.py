@@ -78,5 +78,5 @@ def _soak(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"| 99 of 100 answers within | {found['p99'] * 1000:.0f} ms | 500 ms |\n"
     yield f"| half of them, the longest | {found['median'] * 1000:.0f} ms, {found['longest'] * 1000:.0f} ms | |\n"
     yield f"| processor | {found['cpu'] * 100:.0f} % of one | |\n"
-    yield f"| memory (PSS) at the end | {found['memory'] / 2**20:.0f} MiB | |\n"
+    yield f"| memory of its own at the end | {found['memory'] / 2**20:.0f} MiB | |\n"
     yield f"| against that after the first fifth | {(found['growth'] - 1) * 100:+.1f} % | within 10 % |\n"

@@ -24,7 +24,7 @@ _WARM = 0.2
 
 @dataclass
 class Found:
-    """Seconds of each answer, what was no good answer, and the server's memory in bytes at every look."""
+    """Seconds of each answer, what was no good answer, and the server's own memory in bytes at every look."""
 
     polls: list[float] = field(default_factory=list)
     updates: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ def run(server: Served, jobs: list[str], seconds: float, every: float = EVERY) -
     for each in threads:
         each.start()
     while any(each.is_alive() for each in threads):
-        found.memory.append(memory(server.process))
+        found.memory.append(memory(server.process, kind="Pss_Anon"))
         time.sleep(_LOOK)
     found.cpu = cpu_seconds(server.process) - before
     return found

@@ -50,7 +50,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     bind_host: str = ""
     bind_port: int = 9090
     workers: int = 1
-    threads: int = 8
+    threads: int = 64
     max_waiters: int | None = None
     tls_certificate: str = ""
     tls_key: str = ""

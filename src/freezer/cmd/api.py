@@ -54,7 +54,7 @@ def _server_parser() -> argparse.ArgumentParser:
     parser.add_argument("--auth", choices=AUTHENTICATIONS, help="how callers are authenticated")
     parser.add_argument("--database", metavar="URL", help="where records are kept")
     parser.add_argument("--workers", type=int, help="processes (1)")
-    parser.add_argument("--threads", type=int, help="threads of each process (8)")
+    parser.add_argument("--threads", type=int, help="threads of each process (64); half of them may wait for changes")
     parser.add_argument("--tls-certificate", metavar="FILE", help="serve TLS with this certificate chain")
     parser.add_argument("--tls-key", metavar="FILE", help="its private key")
     parser.add_argument(
