@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -116,6 +117,8 @@ def serve(settings: ApiSettings, tell: Callable[[str], None], warn: Warn) -> Non
         server = _server(settings)
         log_until_the_end(settings.log, warn)
         server.on_startup(partial(_announce, settings, tell))
+        gc.collect()
+        gc.freeze()  # or the collector of each process would make a copy of what they all share
         server.serve(target_loader=partial(_load, settings))
 
 
