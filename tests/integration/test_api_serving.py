@@ -83,7 +83,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_it_says_in_one_line_that_it_listens_and_ends_with_0(start: Start, tmp_path: Path) -> None:
     server = start("access_log = false\n")
     expected = (
-        rf"freezer-api: listening on http://127\.0\.0\.1:{server.port}, authentication: none, database: sqlite:///\S+\n"
+        rf"freezer-api: listening on http://127\.0\.0\.1:{server.port}, authentication: none, database: \w+://\S+\n"
     )
     assert server.call.send("GET", "/").status == 300
     assert re.fullmatch(expected, server.said), server.said

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import MetaData, select
 
 from freezer.api.config import ApiSettings, read_settings
 from freezer.api.scope import Identity, Scope
@@ -375,9 +376,10 @@ def test_ids_of_trusts_are_sealed_with_keys_outside_of_the_database(
     trust = cloud.alice.shown(job)["trust_id"]
     engine = open_engine(cloud.database)
     with engine.connect() as connection:
-        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
-        for table in tables:
-            assert trust not in repr(connection.exec_driver_sql(f"SELECT * FROM {table}").all()), table
+        tables = MetaData()
+        tables.reflect(connection)
+        for table in tables.sorted_tables:
+            assert trust not in repr(connection.execute(select(table)).all()), table
     engine.dispose()
     main(["--config-file", str(cloud.folder / "freezer-api.conf"), "rotate-keys"])
     assert capsys.readouterr().out == "1\n"
